@@ -1,1 +1,1 @@
-"""What travels between Platen's services. `topics.CATALOGUE` says who talks to whom; other modules are named after their owner."""
+"""What travels between the services. `topics.CATALOGUE` says who talks to whom; the other modules are named after their owner."""

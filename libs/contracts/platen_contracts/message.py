@@ -39,7 +39,7 @@ Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 class Part(BaseModel):
     """A piece of a message. Immutable; unknown fields are ignored, so that adding an optional field breaks no reader."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
 
 
 class Message(Part):
