@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
 from platen_contracts.common import ArtworkRef, FileRef, Name, OutputProfile, Text, VendorProduct
-from platen_contracts.message import Message, OpenTo, Part
+from platen_contracts.message import Message, Moment, OpenTo, Part
 
 Colour = Annotated[str, StringConstraints(pattern=r"^#[0-9a-f]{6}$")]
 
@@ -132,7 +131,7 @@ class Shop(Message, owner="catalog"):
     title: Text
     platform: Annotated[str, OpenTo(ShopPlatform)] = ShopPlatform.WOOCOMMERCE
     url: str
-    sync_from: datetime
+    sync_from: Moment
     policies: Policies = Policies()
     poll_every_s: float = Field(default=60, gt=0)
     """How often sync asks the shop by itself."""

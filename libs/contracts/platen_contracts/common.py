@@ -9,7 +9,12 @@ from pydantic import Field, PlainSerializer, StringConstraints
 
 from platen_contracts.message import Part, Personal, Sha256
 
-Amount = Annotated[Decimal, PlainSerializer(str, return_type=str, when_used="json")]
+
+def _plainly(amount: Decimal) -> str:
+    return format(amount, "f")
+
+
+Amount = Annotated[Decimal, PlainSerializer(_plainly, return_type=str, when_used="json")]
 """A decimal string on the wire: no binary fractions of money."""
 
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]

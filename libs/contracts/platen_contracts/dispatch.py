@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from platen_contracts.common import Actor, Address, Currency, Money, Name, Text, VendorProduct
-from platen_contracts.message import Id, Message, Part, Personal, Sha256
+from platen_contracts.message import Id, Message, Moment, Part, Personal, Sha256
 
 
 class PrintFile(Part):
@@ -76,7 +75,7 @@ class DispatchDelayed(DispatchResult, owner="dispatch"):
     """This attempt did not arrive, and that is proven; there is a next try."""
 
     attempt: int = Field(ge=1)
-    next_try: datetime
+    next_try: Moment
     code: str
     lane_paused: bool = False
     """The vendor's whole lane waits (throttled, signed out): the order is not to blame."""
@@ -109,7 +108,7 @@ class DispatchInDoubt(DispatchResult, owner="dispatch"):
 
     attempt: int = Field(ge=1)
     reason: str
-    next_look: datetime | None = None
+    next_look: Moment | None = None
 
 
 class DispatchWithdrawn(DispatchResult, owner="dispatch"):

@@ -77,6 +77,8 @@ def decode_headers(headers: Iterable[tuple[str, bytes | None]]) -> Meta:
             found[name] = (raw or b"").decode()
         except UnicodeDecodeError:
             raise Undecodable(f"header {name} is not UTF-8") from None
+        if not found[name].isprintable():
+            raise Undecodable(f"header {name} holds a control character")
     for name in ("ce_id", "ce_type", "ce_source"):
         if not found.get(name):
             raise Undecodable(f"header {name} is missing; CloudEvents 1.0 binary mode is expected")
@@ -129,8 +131,8 @@ def _time(text: str | None) -> datetime:
         raise Undecodable("header ce_time is missing")
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        if moment.tzinfo is not None:
+            return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise Undecodable(f"header ce_time is {text!r}; an RFC 3339 time is expected") from None
-    if moment.tzinfo is None:
-        raise Undecodable(f"header ce_time is {text!r}, without a zone; end it in Z")
-    return moment.astimezone(UTC)
+    raise Undecodable(f"header ce_time is {text!r}, without a zone; end it in Z")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, get_args, get_origin
+from typing import Annotated, Any, ClassVar, get_args
 
-from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, GetJsonSchemaHandler, StringConstraints
 from pydantic_core import CoreSchema
 
 
@@ -15,7 +16,11 @@ class Personal:
     """Marks a field that may hold personal data: `name: Annotated[str, Personal()]`.
 
     No such field may travel on a topic that is kept forever, in a key or in a header; a house test holds the catalogue to it.
+    JSON Schemas say `"x-personal": true` of it.
     """
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {**handler(schema), "x-personal": True}
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,17 @@ Id = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 """32 lower-case hex digits."""
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+def _utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("a time in UTC between the years 1 and 9999 is expected") from None
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_utc)]
+"""A moment, RFC 3339 in UTC on the wire. One without a zone is an error: nobody knows which moment it is."""
 
 
 class Part(BaseModel):
@@ -55,19 +71,27 @@ class Message(Part):
             cls.TYPE = f"platen.{owner}.{cls.__name__}.v{v}"
 
 
-def personal_fields(model: type[BaseModel]) -> Iterable[str]:
-    """Dotted paths of every field of `model`, however deep, that is marked `Personal`."""
+def personal_fields(model: type[BaseModel]) -> Iterator[str]:
+    """Dotted paths of every field of `model`, however deep, that is marked `Personal`, or has a marked part."""
+    return _personal_fields(model, ())
+
+
+def _personal_fields(model: type[BaseModel], above: tuple[type[BaseModel], ...]) -> Iterator[str]:
     for name, field in model.model_fields.items():
-        if any(isinstance(mark, Personal) for mark in field.metadata):
+        parts = list(_parts_of(field.annotation))
+        if any(isinstance(mark, Personal) for mark in (*field.metadata, *parts)):
             yield name
             continue
-        for inner in _models_in(field.annotation):
-            yield from (f"{name}.{path}" for path in personal_fields(inner))
+        models = [part for part in parts if isinstance(part, type) and issubclass(part, BaseModel)]
+        for inner in dict.fromkeys(models):
+            if inner not in (*above, model):
+                yield from (f"{name}.{path}" for path in _personal_fields(inner, (*above, model)))
 
 
-def _models_in(annotation: Any) -> Iterable[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+def _parts_of(annotation: Any) -> Iterator[Any]:
+    """Every class and every mark inside an annotation, at any depth of `dict[str, Annotated[X, Personal()] | None]`."""
+    arguments = get_args(annotation)
+    if not arguments:
         yield annotation
-    elif get_origin(annotation) is not None:
-        for argument in get_args(annotation):
-            yield from _models_in(argument)
+    for argument in arguments:
+        yield from _parts_of(argument)

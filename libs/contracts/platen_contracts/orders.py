@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
 
 from platen_contracts.common import Actor, Address, Answers, ArtworkRef, FileRef, Money, Name, Text
-from platen_contracts.message import Id, Message, OpenTo, Part, Personal, Sha256
+from platen_contracts.message import Id, Message, Moment, OpenTo, Part, Personal, Sha256
 from platen_contracts.status import ActivityKind, FileState, ItemState, OrderStatus
 
 
@@ -153,16 +152,16 @@ class Activity(Part):
     """What is under way with the vendor."""
 
     kind: Annotated[str, OpenTo(ActivityKind)]
-    since: datetime | None = None
+    since: Moment | None = None
     attempt: int | None = None
-    next_try: datetime | None = None
+    next_try: Moment | None = None
     reason: str | None = None
 
 
 class Attention(Part):
     """Something a person should look at. The key in the snapshot is its code."""
 
-    since: datetime
+    since: Moment
     remedy: str
 
 
@@ -196,7 +195,7 @@ class SnapshotItem(Part):
 class SnapshotParcel(Part):
     carrier: str | None = None
     service: str | None = None
-    shipped_at: datetime | None = None
+    shipped_at: Moment | None = None
     units: dict[str, int]
     reshipment: bool = False
     posted: bool = False
@@ -224,9 +223,9 @@ class OrderSnapshot(Message, owner="orders"):
     children: dict[str, int] = Field(default_factory=dict[str, int])
     """Orders split off from this one, with the version of this order that did it."""
     status: OrderStatus
-    status_since: datetime
-    created_at: datetime
-    placed_at: datetime
+    status_since: Moment
+    created_at: Moment
+    placed_at: Moment
     edited_version: int = Field(ge=1)
     """The last version in which a person or the shop changed something; a command decided on an older one is stale."""
     generation: int = 0
@@ -253,15 +252,15 @@ class Cause(Part):
 class OrderChanged(Message, owner="orders"):
     """One version of an order. `patch` is the JSON Merge Patch from the snapshot before; an order as of any version is a fold."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True, serialize_by_alias=True)
+    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
 
     order_id: Id
     version: int = Field(ge=1)
-    at: datetime
+    at: Moment
     actor: Actor
     cause: Cause
-    from_status: OrderStatus | None = Field(default=None, alias="from")
-    to_status: OrderStatus = Field(alias="to")
+    from_status: OrderStatus | None = Field(default=None, validation_alias="from", serialization_alias="from")
+    to_status: OrderStatus = Field(validation_alias="to", serialization_alias="to")
     patch: dict[str, Any]
     """A null in it removes the field."""
     personal_changed: list[str] = Field(default_factory=list[str])

@@ -75,4 +75,6 @@ def fold(changes: Iterable[OrderChanged], until: int | None = None) -> Json:
             raise ValueError(f"order {change.order_id}: version {version + 1} is missing before {change.version}")
         snapshot = merge(snapshot, change.patch)
         version = change.version
+    if until is not None and version < until:
+        raise ValueError(f"version {version + 1} is missing; the order as of version {until} was asked for")
     return snapshot

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
@@ -20,7 +19,7 @@ from platen_contracts.common import (
     Text,
     VendorProduct,
 )
-from platen_contracts.message import Id, Message, OpenTo, Part, Personal
+from platen_contracts.message import Id, Message, Moment, OpenTo, Part, Personal
 
 ShopKey = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 """The shop's own id of an order or a line, as text."""
@@ -31,7 +30,7 @@ class SyncShop(Message, owner="sync"):
 
     shop_id: Name
     actor: Actor
-    since: datetime | None = None
+    since: Moment | None = None
 
 
 class ReconcileShop(Message, owner="sync"):
@@ -108,9 +107,9 @@ class ShopOrderObserved(Message, owner="sync"):
     shop_id: Name
     shop_order_id: ShopKey
     number: str
-    modified_at: datetime
-    read_at: datetime
-    placed_at: datetime
+    modified_at: Moment
+    read_at: Moment
+    placed_at: Moment
     cancelled: bool = False
     currency: Currency
     recipient: Address | None = None
@@ -123,7 +122,7 @@ class TrackingPosted(Message, owner="sync"):
 
     order_id: Id
     parcel: str
-    at: datetime
+    at: Moment
 
 
 class TrackingNotPosted(Message, owner="sync"):

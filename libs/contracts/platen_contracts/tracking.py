@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated
 
 from pydantic import Field
 
 from platen_contracts.common import Name
-from platen_contracts.message import Id, Message, OpenTo, Part, Personal
+from platen_contracts.message import Id, Message, Moment, OpenTo, Part, Personal
 from platen_contracts.status import VendorStatus
 
 
@@ -17,7 +16,7 @@ class Parcel(Part):
     service: str | None = None
     tracking_number: Annotated[str | None, Personal()] = None
     tracking_url: Annotated[str | None, Personal()] = None
-    shipped_at: datetime | None = None
+    shipped_at: Moment | None = None
     units: dict[Id, int]
     """Units per item. Parcels are merged by key, never replaced."""
     reshipment: bool = False
@@ -30,7 +29,7 @@ class ShipmentUpdated(Message, owner="tracking"):
     vendor_id: Name
     vendor_order_id: str
     external_id: str
-    read_at: datetime
+    read_at: Moment
     parcels: dict[str, Parcel] = Field(min_length=1, max_length=100)
 
 
@@ -39,7 +38,7 @@ class VendorOrderChanged(Message, owner="tracking"):
     vendor_id: Name
     vendor_order_id: str
     external_id: str
-    read_at: datetime
+    read_at: Moment
     raw: str
     """The vendor's own word."""
     status: Annotated[str, OpenTo(VendorStatus)]
