@@ -1,0 +1,85 @@
+"""The object store: files under the sha256 of their bytes, in a folder or an S3 bucket."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import obstore
+from obstore.exceptions import AlreadyExistsError, NotFoundError
+from obstore.store import LocalStore, S3Store
+from platen_contracts.common import FileRef
+
+CHUNK_BYTES = 1024 * 1024
+
+
+class FileMissing(LookupError):
+    """No such file in the object store."""
+
+    def __init__(self, sha256: str) -> None:
+        super().__init__(f"{key_of(sha256)} is not in the object store")
+        self.sha256 = sha256
+
+
+def key_of(sha256: str) -> str:
+    return f"files/{sha256[:2]}/{sha256}"
+
+
+class ObjectStore:
+    """Opened by URL: `file:///folder` (made where absent) or `s3://bucket/prefix` (credentials, region, endpoint from AWS_*).
+
+    Files never change: a key is the sha256 of what it holds.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._store = _open(url)
+
+    async def put_by_content(self, data: bytes, media_type: str) -> FileRef:
+        """Keeps the bytes under their own sha256, unless they are there already; then nothing is written."""
+        file = FileRef(sha256=hashlib.sha256(data).hexdigest(), size=len(data), media_type=media_type)
+        attributes = {"Content-Type": media_type} if isinstance(self._store, S3Store) else None
+        with contextlib.suppress(AlreadyExistsError):
+            await obstore.put_async(
+                self._store, key_of(file.sha256), data, mode="create", attributes=attributes, use_multipart=False
+            )
+        return file
+
+    async def get(self, sha256: str) -> bytes:
+        """Raises FileMissing."""
+        try:
+            found = await obstore.get_async(self._store, key_of(sha256))
+            return bytes(await found.bytes_async())
+        except (NotFoundError, FileNotFoundError):
+            raise FileMissing(sha256) from None
+
+    async def stream(self, sha256: str) -> AsyncIterator[bytes]:
+        """Opens the file, then yields its bytes in chunks. Raises FileMissing when awaited, not while streaming."""
+        try:
+            found = await obstore.get_async(self._store, key_of(sha256))
+        except (NotFoundError, FileNotFoundError):
+            raise FileMissing(sha256) from None
+        return _chunks(found)
+
+    async def link(self, sha256: str, lifetime: timedelta) -> str | None:
+        """A short-lived URL straight to the bucket; None for a folder, whose files are served by `stream`."""
+        if not isinstance(self._store, S3Store):
+            return None
+        return await obstore.sign_async(self._store, "GET", key_of(sha256), lifetime)
+
+
+async def _chunks(found: obstore.GetResult) -> AsyncIterator[bytes]:
+    async for chunk in found.stream(min_chunk_size=CHUNK_BYTES):
+        yield bytes(chunk)
+
+
+def _open(url: str) -> LocalStore | S3Store:
+    parts = urlsplit(url)
+    if parts.scheme == "file" and parts.path.startswith("/") and parts.netloc in {"", "localhost"}:
+        return LocalStore(Path(unquote(parts.path)), mkdir=True)
+    if parts.scheme == "s3" and parts.netloc:
+        return S3Store.from_url(url)
+    raise ValueError(f"PLATEN_OBJECTS: {url!r} is no object store; give file:///folder or s3://bucket/prefix")

@@ -1,0 +1,40 @@
+"""The closed set of reasons why a print file could not be drawn."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Code = Literal[
+    "answer_missing",
+    "answer_invalid",
+    "asset_missing",
+    "asset_corrupt",
+    "asset_too_large",
+    "asset_unsupported",
+    "font_unknown",
+    "glyph_missing",
+    "text_does_not_fit",
+    "side_unknown",
+    "size_wrong",
+    "output_unsupported",
+    "worker_died",
+    "time_limit",
+]
+
+
+class RenderProblem(Exception):
+    """Why a side cannot be drawn, and what the operator can do about it.
+
+    `field` names the option (its name) or the layer (`layers.<place>`), None where no single one is to blame.
+    `message` may quote what the buyer wrote and is personal; `remedy` never does and may travel anywhere.
+    """
+
+    def __init__(self, code: Code, field: str | None, message: str, remedy: str) -> None:
+        super().__init__(code, field, message, remedy)
+        self.code: Code = code
+        self.field = field
+        self.message = message
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.message}; {self.remedy}" if self.field else f"{self.message}; {self.remedy}"

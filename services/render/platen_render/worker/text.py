@@ -1,0 +1,197 @@
+"""Shaping: a line of text becomes positioned glyphs, whatever mix of scripts and directions it holds.
+
+HarfBuzz shapes one direction, one script and one font at a time, so a line is first cut into such runs.
+"""
+
+# pyright: reportAttributeAccessIssue=false
+# uharfbuzz is compiled and has no type stubs.
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import groupby
+from unicodedata import category, normalize
+
+import bidi
+import skia
+import uharfbuzz as hb
+
+from platen_render.worker.fonts import Face
+from platen_render.worker.problems import RenderProblem
+
+NOTDEF = 0
+_NEUTRAL = "Zyyy"
+_ZERO_WIDTH_JOINER = "\u200d"
+
+
+@dataclass(frozen=True)
+class Glyph:
+    """A glyph of a face with its origin on the line, in EM units, y down. `cluster` is the index of its first character."""
+
+    face: Face
+    glyph_id: int
+    cluster: int
+    x: float
+    y: float
+
+
+@dataclass(frozen=True)
+class Line:
+    """Glyphs from left to right, and how far the pen went, in EM units."""
+
+    text: str
+    glyphs: tuple[Glyph, ...]
+    advance: float
+
+    def outline(self) -> skia.Path:
+        """All contours as one path, so that joined letters melt together without a seam."""
+        path = skia.Path()
+        for glyph in self.glyphs:
+            path.addPath(glyph.face.outline(glyph.glyph_id), glyph.x, glyph.y)
+        return path
+
+
+@dataclass(frozen=True)
+class Run:
+    """Characters `start` to `end` of a line with one embedding level, script and face."""
+
+    start: int
+    end: int
+    level: int
+    script: str
+    face: Face
+
+
+def shape(text: str, faces: Sequence[Face], field: str) -> Line:
+    """Shapes one line (no line breaks) with the first of `faces` that has each character.
+
+    Raises `glyph_missing`, naming `field`, for a character that is in none of them.
+    """
+    text = normalize("NFC", text)
+    glyphs: list[Glyph] = []
+    pen = 0.0
+    for run in visual_order(itemise(text, faces, field)):
+        pen = _shape_run(text, run, field, glyphs, pen)
+    return Line(text, tuple(glyphs), pen)
+
+
+def itemise(text: str, faces: Sequence[Face], field: str) -> list[Run]:
+    """Cuts a line, in reading order, wherever the embedding level, the script or the face changes."""
+    levels, scripts, chosen = embedding_levels(text), _scripts(text), _faces(text, faces, field)
+    runs: list[Run] = []
+    for (level, script, face), places in groupby(range(len(text)), key=lambda i: (levels[i], scripts[i], chosen[i])):
+        indices = list(places)
+        runs.append(Run(indices[0], indices[-1] + 1, level, script, face))
+    return runs
+
+
+def visual_order(runs: Sequence[Run]) -> list[Run]:
+    """Runs from left to right: rule L2 of the Unicode bidirectional algorithm (UAX #9)."""
+    ordered = list(runs)
+    for level in range(max((run.level for run in ordered), default=0), 0, -1):
+        start = 0
+        for high, group in groupby(list(ordered), key=lambda run: run.level >= level):
+            end = start + len(list(group))
+            if high:
+                ordered[start:end] = reversed(ordered[start:end])
+            start = end
+    return ordered
+
+
+def embedding_levels(text: str) -> list[int]:
+    """The resolved UAX #9 level of every character; odd levels read from right to left."""
+    if not text:
+        return []
+    described = str(bidi.get_display(text, debug=True))  # it answers the levels of every UTF-8 byte, in words
+    levels = [int(level) for level in re.findall(r"Level\(\s*(\d+)", described[described.rindex("levels: [") :])]
+    starts = [0]
+    for character in text[:-1]:
+        starts.append(starts[-1] + len(character.encode()))
+    return [levels[start] for start in starts]
+
+
+def _shape_run(text: str, run: Run, field: str, glyphs: list[Glyph], pen: float) -> float:
+    buffer = hb.Buffer()
+    buffer.add_codepoints([ord(character) for character in text], run.start, run.end - run.start)
+    buffer.direction, buffer.script, buffer.language = ("rtl" if run.level % 2 else "ltr"), run.script, "und"
+    hb.shape(run.face.font, buffer)
+    for info, position in zip(buffer.glyph_infos, buffer.glyph_positions, strict=True):
+        if info.codepoint == NOTDEF:
+            raise _missing(text[info.cluster], field)
+        glyphs.append(Glyph(run.face, info.codepoint, info.cluster, pen + position.x_offset, -position.y_offset))
+        pen += position.x_advance
+    return pen
+
+
+def _scripts(text: str) -> list[str]:
+    """The ISO 15924 script of every character; neutral ones take that of what precedes them, or else follows."""
+    scripts = [_script(character) for character in text]
+    current = next((script for script in scripts if script), _NEUTRAL)
+    resolved: list[str] = []
+    for script in scripts:
+        current = script or current
+        resolved.append(current)
+    return resolved
+
+
+@cache
+def _script(character: str) -> str | None:
+    buffer = hb.Buffer()
+    buffer.add_str(character)
+    buffer.guess_segment_properties()
+    return buffer.script
+
+
+def _faces(text: str, faces: Sequence[Face], field: str) -> list[Face]:
+    """The face of every character. A base and its marks share one; neutral characters stay with what precedes them."""
+    chosen: list[Face] = []
+    for cluster in _clusters(text):
+        neutral = all(_script(character) is None for character in cluster)
+        preferred = (chosen[-1], *faces) if neutral and chosen else tuple(faces)
+        face = next((face for face in preferred if _covers(face, cluster)), None)
+        if face is None:
+            raise _missing(next(character for character in cluster if not _shown_by_any(character, faces)), field)
+        chosen.extend([face] * len(cluster))
+    return chosen
+
+
+def _clusters(text: str) -> Iterator[str]:
+    cluster = ""
+    for character in text:
+        if cluster and not _extends(character) and not cluster.endswith(_ZERO_WIDTH_JOINER):
+            yield cluster
+            cluster = ""
+        cluster += character
+    if cluster:
+        yield cluster
+
+
+def _extends(character: str) -> bool:
+    return category(character).startswith("M") or category(character) == "Cf"
+
+
+def _covers(face: Face, cluster: str) -> bool:
+    return any(
+        all(_invisible(character) or face.has(character) for character in form) for form in (cluster, normalize("NFD", cluster))
+    )
+
+
+def _shown_by_any(character: str, faces: Sequence[Face]) -> bool:
+    return any(_covers(face, character) for face in faces)
+
+
+def _invisible(character: str) -> bool:
+    """Joiners, direction marks and variation selectors steer the shaping and need no glyph."""
+    return category(character) == "Cf" or "\ufe00" <= character <= "\ufe0f" or character == "\u034f"
+
+
+def _missing(character: str, field: str) -> RenderProblem:
+    return RenderProblem(
+        "glyph_missing",
+        field,
+        f"no allowed font has the character {character!r} (U+{ord(character):04X})",
+        f"replace the character U+{ord(character):04X}, or choose a font that has it",
+    )
