@@ -1,0 +1,1 @@
+"""Print vendors: one neutral model, one adapter per vendor."""
