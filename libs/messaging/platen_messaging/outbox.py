@@ -1,0 +1,96 @@
+"""Messages on their way into the outbox table, in the transaction that decided them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from platen_contracts.envelope import Meta, encode
+from platen_contracts.topics import Topic
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from .outcome import Outgoing
+
+MAX_BYTES = 1024 * 1024
+"""Of a record on a topic that the catalogue does not name."""
+
+_RECORD_OVERHEAD = 256
+"""Record batch header, lengths and the CloudEvents core headers' names, generously."""
+
+_INSERT = """
+insert into outbox (message_id, topic, key, type, headers, value, created_at)
+select message_id, topic, key, type, headers, value, $7
+from unnest($1::text[], $2::text[], $3::bytea[], $4::text[], $5::text[], $6::bytea[])
+    with ordinality as row (message_id, topic, key, type, headers, value, place)
+order by place
+"""
+
+
+class TooLarge(ValueError):
+    """A message larger than its topic takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of the outbox. `type` None: `headers` are complete and sent as they stand (dead letters)."""
+
+    message_id: str
+    topic: str
+    key: bytes | None
+    type: str | None
+    headers: str
+    value: bytes | None
+
+
+async def insert(tx: AsyncConnection, rows: Sequence[Row], now: datetime) -> None:
+    """Adds the rows in their order."""
+    if rows:
+        await tx.exec_driver_sql(
+            _INSERT,
+            (
+                [row.message_id for row in rows],
+                [row.topic for row in rows],
+                [row.key for row in rows],
+                [row.type for row in rows],
+                [row.headers for row in rows],
+                [row.value for row in rows],
+                now,
+            ),
+        )
+
+
+def row_of(outgoing: Outgoing, extensions: str, catalogue: Mapping[str, Topic]) -> Row:
+    """The row that sends `outgoing`; `extensions` from `extensions_of`. Raises `TooLarge` naming topic, key, size and limit."""
+    value = outgoing.value if outgoing.value is not None else encode(outgoing.message)
+    kind = outgoing.type or ("" if outgoing.message is None else outgoing.message.TYPE)
+    row = Row(outgoing.id, outgoing.topic, outgoing.key.encode(), kind, extensions, value)
+    topic = catalogue.get(outgoing.topic)
+    limit = MAX_BYTES if topic is None else topic.max_bytes
+    size = len(value or b"") + len(extensions) + 2 * len(outgoing.key) + _RECORD_OVERHEAD
+    if size > limit:
+        raise TooLarge(f"{kind} for {outgoing.topic} key {outgoing.key} is {size} bytes; the topic takes {limit}")
+    return row
+
+
+def extensions_of(cause: Meta | None) -> str:
+    """The packed headers beside the CloudEvents core, for every message that follows from `cause`."""
+    if cause is None:
+        return "[]"
+    pairs = [("ce_correlationid", cause.correlation_id or cause.id), ("ce_causationid", cause.id)]
+    if cause.replay_of is not None:
+        pairs.append(("ce_replayof", cause.replay_of))
+    if cause.traceparent is not None:
+        pairs.append(("traceparent", cause.traceparent))
+    return pack([(name, value.encode()) for name, value in pairs])
+
+
+def pack(headers: Sequence[tuple[str, bytes | None]]) -> str:
+    """Headers as JSON text; every byte survives, UTF-8 or not."""
+    return json.dumps([(name, None if value is None else value.decode("latin-1")) for name, value in headers])
+
+
+def unpack(text: str) -> list[tuple[str, bytes | None]]:
+    """What `pack` was given."""
+    return [(name, None if value is None else value.encode("latin-1")) for name, value in json.loads(text)]

@@ -1,0 +1,148 @@
+"""A Kafka record as this library sees it, and what it becomes: something to decide, something to skip, or a dead letter."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol
+
+from platen_contracts.dead_letter import HEADERS, OFFSET, PARTITION, READER, REASON, TIME, TOPIC
+from platen_contracts.envelope import Meta, Undecodable, decode_headers, decode_value, rfc3339
+from platen_contracts.ids import derived_id
+from platen_contracts.message import Message
+from platen_contracts.topics import Topic
+
+from .outbox import Row, pack
+
+_MAX_REASON = 1000
+
+
+class Record(Protocol):
+    """The part of aiokafka's ConsumerRecord that is used. `timestamp` is in milliseconds since 1970."""
+
+    @property
+    def topic(self) -> str: ...
+    @property
+    def partition(self) -> int: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def timestamp(self) -> int: ...
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def value(self) -> bytes | None: ...
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes | None]]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A message to decide. `message` None: a tombstone. `topic` is the catalogue's name, empty for a local fact."""
+
+    meta: Meta
+    message: Message | None
+    key: str
+    topic: str
+    record: Record | None = None
+
+
+def local_fact(
+    message: Message, fact_id: str, key: str, *, now: datetime, source: str = "", cause: Meta | None = None
+) -> Incoming:
+    """A fact that the service itself found out, such as the outcome of an effect. `cause`: what made it do so.
+
+    It passes the desk like any message: give the same fact the same `fact_id` (`derived_id`), and it counts once.
+    """
+    meta = Meta(
+        id=fact_id,
+        type=message.TYPE,
+        source=source,
+        subject=key,
+        time=now,
+        correlation_id=None if cause is None else cause.correlation_id or cause.id,
+        causation_id=None if cause is None else cause.id,
+        replay_of=None if cause is None else cause.replay_of,
+        traceparent=None if cause is None else cause.traceparent,
+    )
+    return Incoming(meta, message, key, "")
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A record that cannot be honoured, and why."""
+
+    record: Record
+    topic: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Turns records into what they mean, for one lane.
+
+    Attributes:
+        name: `service.lane`, named in dead letters.
+        prefix: what a deployment puts before topic names.
+        types: the messages that the lane decides, by CloudEvents type.
+    """
+
+    name: str
+    service: str
+    prefix: str
+    types: Mapping[str, type[Message]]
+    catalogue: Mapping[str, Topic]
+
+    def read(self, record: Record) -> Incoming | DeadLetter | None:
+        """None: a message that others handle and this lane has no use for."""
+        name = record.topic[len(self.prefix) :]
+        topic = self.catalogue.get(name)
+        try:
+            key = "" if record.key is None else record.key.decode()
+        except UnicodeDecodeError:
+            return DeadLetter(record, name, "the key is not UTF-8")
+        try:
+            if record.value is None:
+                if topic is None or not topic.compacted:
+                    raise Undecodable(f"the value is absent; {name} is not compacted, so tombstones mean nothing on it")
+                return Incoming(_tombstone_meta(record, key), None, key, name, record)
+            meta = decode_headers(record.headers)
+            message = self.types.get(meta.type)
+            if message is None:
+                if topic is not None and meta.type in topic.types:
+                    return None
+                raise Undecodable(f"header ce_type is {meta.type!r}, which {name} does not carry")
+            return Incoming(meta, decode_value(record.value, message), key, name, record)
+        except Undecodable as problem:
+            return DeadLetter(record, name, problem.reason)
+
+    def row(self, letter: DeadLetter, now: datetime) -> Row:
+        """The outbox row of a dead letter: key, value and headers byte for byte, then reason and place."""
+        record = letter.record
+        place = (
+            (REASON, letter.reason[:_MAX_REASON]),
+            (READER, self.name),
+            (TOPIC, letter.topic),
+            (PARTITION, str(record.partition)),
+            (OFFSET, str(record.offset)),
+            (TIME, rfc3339(now)),
+        )
+        headers = [(name, value) for name, value in record.headers if name not in HEADERS]
+        return Row(
+            message_id=derived_id("dead letter", self.name, letter.topic, record.partition, record.offset),
+            topic=f"{self.service}.dead-letter",
+            key=record.key,
+            type=None,
+            headers=pack([*headers, *((name, value.encode()) for name, value in place)]),
+            value=record.value,
+        )
+
+
+def _tombstone_meta(record: Record, key: str) -> Meta:
+    """A tombstone may come from any tool, without our headers: then its place names it."""
+    try:
+        return decode_headers(record.headers)
+    except Undecodable:
+        moment = datetime.fromtimestamp(max(record.timestamp, 0) / 1000, UTC)
+        return Meta(derived_id("tombstone", record.topic, record.partition, record.offset), "", "", key, moment)
