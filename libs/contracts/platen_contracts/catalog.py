@@ -132,7 +132,7 @@ class Shop(Message, owner="catalog"):
     platform: Annotated[str, OpenTo(ShopPlatform)] = ShopPlatform.WOOCOMMERCE
     url: str
     sync_from: Moment
-    policies: Policies = Policies()
+    policies: Policies = Field(default_factory=Policies)
     poll_every_s: float = Field(default=60, gt=0)
     """How often sync asks the shop by itself."""
 
