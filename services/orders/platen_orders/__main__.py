@@ -1,0 +1,3 @@
+from platen_orders.main import main
+
+main()

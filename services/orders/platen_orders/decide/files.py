@@ -1,0 +1,87 @@
+"""Which print files an item needs: its input hashes, and whether its answers fit the artwork."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from unicodedata import category
+
+from platen_contracts.catalog import Artwork, Option
+from platen_contracts.common import Answer, Answers, ArtworkRef, FileRef, OutputProfile
+from platen_contracts.input_hash import input_hash
+from platen_contracts.render import RenderRequested
+from platen_messaging.outcome import Context, Outgoing
+from pydantic import TypeAdapter
+
+from platen_orders.model import Item, Order, SideFile, replace
+
+_ANSWERS: TypeAdapter[Answers] = TypeAdapter(Answers)
+
+
+def with_wanted(item: Item, artwork: Artwork | None) -> Item:
+    """The item with the input hash that each side needs now; files already made are kept, current or stale."""
+    if artwork is None or item.artwork is None:
+        return item
+    reference = ArtworkRef.model_validate(item.artwork)
+    profile = OutputProfile.model_validate(item.profile)
+    answers = answers_of(item)
+    sides: dict[str, SideFile] = {}
+    for name in artwork.sides:
+        wanted = input_hash(reference, profile, name, answers)
+        held = item.sides.get(name)
+        sides[name] = SideFile(wanted=wanted) if held is None else replace(held, wanted=wanted)
+    return replace(item, sides=sides)
+
+
+def answers_of(item: Item) -> Answers:
+    return _ANSWERS.validate_python(item.answers)
+
+
+def plain(answers: Answers) -> dict[str, object]:
+    """Answers as JSON."""
+    return _ANSWERS.dump_python(answers, mode="json")
+
+
+def answer_problem(options: Mapping[str, Option], name: str, answer: Answer) -> str | None:
+    """A sentence on what is wrong with one answer, naming the option and what it allows; None where it fits."""
+    option = options.get(name)
+    if option is None:
+        return f"{name}: the artwork asks no such thing; it asks {', '.join(sorted(options)) or 'nothing'}"
+    if option.kind == "photo":
+        return None if isinstance(answer, FileRef) else f"{name}: a photo is expected; upload one"
+    if not isinstance(answer, str):
+        return f"{name}: a text is expected"
+    if option.kind == "choice":
+        return None if answer in option.choices else f"{name}: {answer!r} is no choice; choose one of {', '.join(option.choices)}"
+    if len(answer) > option.max_length:
+        return f"{name}: {len(answer)} characters; at most {option.max_length} are allowed"
+    if any(category(character) in ("Cc", "Cs") and character != "\n" for character in answer):
+        return f"{name}: control characters cannot be printed; take them out"
+    return None
+
+
+def missing_answer(options: Mapping[str, Option], answers: Mapping[str, Answer]) -> str | None:
+    """The first required option that has no answer."""
+    for name, option in options.items():
+        if option.required and not answers.get(name):
+            return name
+    return None
+
+
+def request(order: Order, item_id: str, side: str, context: Context) -> tuple[SideFile, Outgoing]:
+    """The side with an open request, and the request."""
+    item = order.items[item_id]
+    held = item.sides[side]
+    request_id = context.id("render", item_id, side)
+    message = RenderRequested(
+        request_id=request_id,
+        order_id=order.id,
+        shop_id=order.shop_id,
+        item_id=item_id,
+        side=side,
+        input_hash=held.wanted,
+        artwork=ArtworkRef.model_validate(item.artwork),
+        profile=OutputProfile.model_validate(item.profile),
+        answers=answers_of(item),
+    )
+    asked = replace(held, request_id=request_id, requested=held.wanted)
+    return asked, Outgoing("render.requests", order.id, message, request_id)

@@ -1,0 +1,152 @@
+"""The two pictures of an order that others see: the public one without personal data, and the private one."""
+
+from __future__ import annotations
+
+from platen_contracts.status import ActivityKind, FileState, ItemState, OrderStatus
+
+from platen_orders.model import Failure, Item, Json, Order, Parcel, SideFile
+from platen_orders.transitions import ACTIONS, refusal
+
+ITEM_ACTIONS = ("personalise", "set_artwork", "split_line", "ignore_item", "restore_item", "render", "view_print_file")
+
+
+def public(order: Order) -> Json:
+    """`OrderSnapshot` as JSON: no nulls, objects by id, no lists."""
+    refusals = {action: refusal(order, action) or "allowed" for action in ACTIONS}
+    snapshot: Json = {
+        "order_id": order.id,
+        "version": order.version,
+        "number": order.number,
+        "shop_id": order.shop_id,
+        "shop_order_id": order.shop_order_id,
+        "vendor_id": order.vendor_id,
+        "custom": order.custom,
+        "status": order.status.value,
+        "status_since": order.status_since,
+        "created_at": order.created_at,
+        "placed_at": order.placed_at,
+        "edited_version": order.edited_version,
+        "generation": order.generation,
+        "activity": _activity(order),
+        "items": {item_id: _item(order, item_id, item, refusals) for item_id, item in order.items.items()},
+        "actions": refusals,
+    }
+    if order.attention:
+        snapshot["attention"] = {code: {"since": it.since, "remedy": it.remedy} for code, it in order.attention.items()}
+    if order.failure is not None and OrderStatus.FAILED in (order.status, order.archived_from):
+        snapshot["failure"] = _failure(order.failure)
+    if order.vendor_orders:
+        snapshot["vendor_order"] = _vendor_order(order)
+    if order.parcels:
+        snapshot["parcels"] = {key: _parcel(parcel) for key, parcel in order.parcels.items()}
+    return snapshot
+
+
+def private(order: Order) -> Json:
+    """`OrderPrivate` as JSON."""
+    picture: Json = {
+        "order_id": order.id,
+        "version": order.version,
+        "shop_id": order.shop_id,
+        "shop_order_id": order.shop_order_id,
+        "items": {item_id: _private_item(item) for item_id, item in order.items.items()},
+        "tracking": {
+            key: _present(tracking_number=parcel.tracking_number, tracking_url=parcel.tracking_url)
+            for key, parcel in order.parcels.items()
+        },
+    }
+    picture.update(_present(recipient=order.recipient, buyer_note=order.buyer_note, vendor_words=order.vendor_words))
+    return picture
+
+
+def item_state(order: Order, item: Item, item_id: str) -> ItemState:
+    """Where one item stands, from its own files and the order's status."""
+    status = order.archived_from or order.status
+    if item.ignored:
+        return ItemState.IGNORED
+    if status == OrderStatus.FULFILLED or (
+        status == OrderStatus.SENT and 0 < order.shipped(item_id) >= item.quantity - order.cancelled(item_id)
+    ):
+        return ItemState.FULFILLED
+    if status == OrderStatus.SENT:
+        return ItemState.SENT
+    if order.activity != ActivityKind.NONE:
+        return ItemState.PROCESSING
+    if status == OrderStatus.FAILED:
+        return ItemState.FAILED
+    if item.artwork is None:
+        return ItemState.MISSING_ARTWORK
+    return ItemState.READY if item.current else ItemState.TO_RENDER
+
+
+def file_state(side: SideFile) -> FileState:
+    """`rendering` while a request for what is wanted is open; `failed` when that very input failed."""
+    if side.current:
+        return FileState.CURRENT
+    if side.request_id is not None and side.requested == side.wanted:
+        return FileState.RENDERING
+    if side.failed_hash == side.wanted:
+        return FileState.FAILED
+    return FileState.STALE if side.file is not None else FileState.NONE
+
+
+def _activity(order: Order) -> Json:
+    sending = order.sending
+    if sending is None or order.activity == ActivityKind.NONE:
+        return {"kind": ActivityKind.NONE.value}
+    return {"kind": order.activity.value, "since": sending.since} | _present(
+        attempt=sending.attempt, next_try=sending.next_try, reason=sending.reason
+    )
+
+
+def _item(order: Order, item_id: str, item: Item, refusals: dict[str, str]) -> Json:
+    actions = {action: refusals[action] for action in ITEM_ACTIONS}
+    if actions["view_print_file"] == "allowed" and not any(side.file for side in item.sides.values()):
+        actions["view_print_file"] = "no_file"
+    picture: Json = {
+        "line_id": item.line_id,
+        "title": item.title,
+        "quantity": item.quantity,
+        "state": item_state(order, item, item_id).value,
+        "sides": {name: _side(side) for name, side in item.sides.items()},
+        "shipped": order.shipped(item_id),
+        "cancelled": order.cancelled(item_id),
+        "actions": actions,
+    }
+    return picture | _present(variant=item.variant, artwork=item.artwork, price=item.price)
+
+
+def _side(side: SideFile) -> Json:
+    picture: Json = {"state": file_state(side).value} | _present(file=side.file)
+    if side.failure is not None and side.failed_hash == side.wanted:
+        picture["failure"] = _failure(side.failure)
+    return picture
+
+
+def _failure(failure: Failure) -> Json:
+    return {"code": failure.code, "remedy": failure.remedy} | _present(field=failure.field)
+
+
+def _vendor_order(order: Order) -> Json:
+    vendor_order_id, taken = max(order.vendor_orders.items(), key=lambda entry: (entry[1].generation, entry[1].taken_at))
+    return {"vendor_order_id": vendor_order_id, "generation": taken.generation} | _present(
+        status=taken.status, status_raw=taken.raw
+    )
+
+
+def _parcel(parcel: Parcel) -> Json:
+    return {"units": parcel.units, "reshipment": parcel.reshipment, "posted": parcel.posted} | _present(
+        carrier=parcel.carrier, service=parcel.service, shipped_at=parcel.shipped_at
+    )
+
+
+def _private_item(item: Item) -> Json:
+    return {
+        "answers": item.answers,
+        "files": {name: side.link for name, side in item.sides.items() if side.link is not None},
+        "hashes": {name: side.file_hash for name, side in item.sides.items() if side.file_hash is not None},
+    }
+
+
+def _present(**values: object) -> Json:
+    return {name: value for name, value in values.items() if value is not None}

@@ -1,0 +1,216 @@
+"""What orders remembers. Frozen; times are RFC 3339 UTC text, so that state, snapshot and patch hold the same words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from msgspec import Struct, field
+from platen_contracts.catalog import Artwork
+from platen_contracts.status import ActivityKind, OrderStatus
+
+Json = dict[str, Any]
+
+PREPARING = (OrderStatus.NEW, OrderStatus.READY, OrderStatus.FAILED)
+"""Statuses in which the order is still in our hands."""
+
+
+class Failure(Struct, frozen=True, omit_defaults=True):
+    """Why, where, and what the operator can do about it."""
+
+    code: str
+    remedy: str
+    field: str | None = None
+
+
+class SideFile(Struct, frozen=True, omit_defaults=True):
+    """One side of one item. Hashes are input hashes; `wanted` is the one computed from the item as it stands now."""
+
+    wanted: str
+    request_id: str | None = None
+    requested: str | None = None
+    """The hash of the open request."""
+    file: Json | None = None
+    """FileRef as JSON."""
+    file_hash: str | None = None
+    link: str | None = None
+    failed_hash: str | None = None
+    failure: Failure | None = None
+
+    @property
+    def current(self) -> bool:
+        return self.file is not None and self.file_hash == self.wanted
+
+
+class Item(Struct, frozen=True, omit_defaults=True):
+    """`product`, `profile`, `artwork` and `price` are the contracts' models as JSON. `sides` is empty until the artwork comes."""
+
+    line_id: str
+    listing_id: str
+    title: str
+    quantity: int
+    product: Json
+    profile: Json
+    variant: str | None = None
+    artwork: Json | None = None
+    price: Json | None = None
+    answers: Json = field(default_factory=dict[str, Any])
+    sides: dict[str, SideFile] = field(default_factory=dict[str, SideFile])
+    ignored: bool = False
+
+    @property
+    def current(self) -> bool:
+        """Every side has a print file drawn from what the item says now."""
+        return bool(self.sides) and all(side.current for side in self.sides.values())
+
+    @property
+    def artwork_ref(self) -> str | None:
+        return None if self.artwork is None else f"{self.artwork['artwork_id']}/{self.artwork['version']}"
+
+
+class Sending(Struct, frozen=True, omit_defaults=True):
+    """The latest generation and the strongest word that dispatch has given of it."""
+
+    generation: int
+    outcome: str
+    """requested, then started, delayed, in_doubt, withdrawn, refused or accepted."""
+    since: str
+    attempt: int | None = None
+    next_try: str | None = None
+    reason: str | None = None
+    withdraw_asked: bool = False
+
+
+class VendorOrder(Struct, frozen=True, omit_defaults=True):
+    """An order that the vendor took. Counts as dead only while the last word on it is that it ended before anything shipped."""
+
+    generation: int
+    taken_at: str
+    status: str | None = None
+    raw: str | None = None
+    read_at: str | None = None
+    ended: bool = False
+    cancelled: dict[str, int] = field(default_factory=dict[str, int])
+    """Units by item."""
+
+
+class Parcel(Struct, frozen=True, omit_defaults=True):
+    units: dict[str, int]
+    carrier: str | None = None
+    service: str | None = None
+    tracking_number: str | None = None
+    tracking_url: str | None = None
+    shipped_at: str | None = None
+    reshipment: bool = False
+    posted: bool = False
+
+
+class Attention(Struct, frozen=True, omit_defaults=True):
+    since: str
+    remedy: str
+
+
+class Order(Struct, frozen=True, omit_defaults=True):
+    """One vendor, one send, one honest status."""
+
+    id: str
+    number: str
+    shop_id: str
+    shop_order_id: str
+    vendor_id: str
+    currency: str
+    created_at: str
+    placed_at: str
+    status: OrderStatus
+    status_since: str
+    items: dict[str, Item]
+    version: int = 0
+    edited_version: int = 0
+    """The last version in which a person or the shop changed something."""
+    files_version: int = 0
+    """The last version in which a print file changed."""
+    custom: bool = False
+    archived_from: OrderStatus | None = None
+    """The status to return to; set while archived."""
+    recipient: Json | None = None
+    buyer_note: str | None = None
+    generation: int = 0
+    sending: Sending | None = None
+    failure: Failure | None = None
+    """Why the last generation failed; stands until the vendor takes one."""
+    vendor_words: str | None = None
+    vendor_orders: dict[str, VendorOrder] = field(default_factory=dict[str, VendorOrder])
+    parcels: dict[str, Parcel] = field(default_factory=dict[str, Parcel])
+    attention: dict[str, Attention] = field(default_factory=dict[str, Attention])
+    cancelled_in_shop: bool = False
+
+    @property
+    def activity(self) -> ActivityKind:
+        if self.sending is None:
+            return ActivityKind.NONE
+        return _ACTIVITIES.get(self.sending.outcome, ActivityKind.NONE)
+
+    @property
+    def live_items(self) -> dict[str, Item]:
+        return {item_id: item for item_id, item in self.items.items() if not item.ignored}
+
+    def shipped(self, item_id: str) -> int:
+        """Units of the item that left the vendor, reshipments not counted twice."""
+        units = sum(parcel.units.get(item_id, 0) for parcel in self.parcels.values() if not parcel.reshipment)
+        return min(units, self.items[item_id].quantity)
+
+    def cancelled(self, item_id: str) -> int:
+        """Units of the item that the vendor will not make."""
+        units = max((taken.cancelled.get(item_id, 0) for taken in self.vendor_orders.values()), default=0)
+        return min(units, self.items[item_id].quantity - self.shipped(item_id))
+
+
+_ACTIVITIES = {
+    "requested": ActivityKind.QUEUED,
+    "delayed": ActivityKind.QUEUED,
+    "started": ActivityKind.SENDING,
+    "in_doubt": ActivityKind.IN_DOUBT,
+}
+
+
+class ShopOrder(Struct, frozen=True, omit_defaults=True):
+    """What the shop last said, and which of its lines were taken in. Its row is the lock of all its orders."""
+
+    modified_at: str = ""
+    read_at: str = ""
+    orders_made: int = 0
+    lines: dict[str, str] = field(default_factory=dict[str, str])
+    """Line id to the order that took it in; never forgotten."""
+    last: Json | None = None
+    """ShopOrderObserved as JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An order with its public snapshot as it was last published."""
+
+    order: Order
+    public: Json
+    private_changed: bool = False
+    """In this batch: orders.private is due."""
+
+
+Entry = Held | ShopOrder | Artwork
+"""What a key stands for: `<order id>`, `shop-order:<shop>/<order>`, `artwork:<id>/<version>`."""
+
+
+def shop_order_key(shop_id: str, shop_order_id: str) -> str:
+    return f"shop-order:{shop_id}/{shop_order_id}"
+
+
+def artwork_key(ref: str) -> str:
+    return f"artwork:{ref}"
+
+
+def waiting_key(ref: str) -> str:
+    """Asks the store for every order that waits for this artwork."""
+    return f"waiting:{ref}"
+
+
+replace = msgspec.structs.replace

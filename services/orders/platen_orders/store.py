@@ -1,0 +1,188 @@
+"""Rows of orders. The lock of an order is its shop order's row: an order never changes its shop order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from platen_contracts.catalog import Artwork
+from platen_messaging.outcome import Key, Outgoing
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from platen_orders.decide.change import HistoryEvent
+from platen_orders.model import Entry, Held, Json, Order, ShopOrder, artwork_key
+
+_ORDER = msgspec.json.Decoder(Order)
+_SHOP_ORDER = msgspec.json.Decoder(ShopOrder)
+_encode = msgspec.json.encode
+_decode = msgspec.json.decode
+
+_SHOP_ORDERS_OF = "select distinct shop_order from orders where id = any($1::text[])"
+
+_SHOP_ORDERS_WAITING = "select distinct shop_order from orders where waits && $1::text[]"
+
+_INSERT_SHOP_ORDERS = "insert into shop_orders (key) select unnest($1::text[]) on conflict do nothing"
+
+_LOCK = """
+select key, case when key = any($2::text[]) then state end as state
+from shop_orders where key = any($1::text[]) order by key for update
+"""
+
+_LOAD = """
+select state, snapshot from orders
+where id = any($1::text[]) or shop_order = any($2::text[]) or (shop_order = any($3::text[]) and waits && $4::text[])
+"""
+
+_SAVE_ORDERS = """
+insert into orders (id, shop_order, status, version, waits, state, snapshot)
+select id, shop_order, status, version, string_to_array(nullif(waits, ''), ' '), state, snapshot
+from unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::text[], $6::json[], $7::json[])
+    as row (id, shop_order, status, version, waits, state, snapshot)
+on conflict (id) do update
+set status = excluded.status, version = excluded.version, waits = excluded.waits,
+    state = excluded.state, snapshot = excluded.snapshot
+"""
+
+_SAVE_SHOP_ORDERS = """
+update shop_orders set state = row.state
+from unnest($1::text[], $2::json[]) as row (key, state)
+where shop_orders.key = row.key
+"""
+
+_SAVE_LINES = """
+insert into lines (shop_order, line_id, order_id)
+select * from unnest($1::text[], $2::text[], $3::text[])
+on conflict (shop_order, line_id) do nothing
+"""
+
+_SAVE_HISTORY = "insert into history (order_id, version, event) select * from unnest($1::text[], $2::int[], $3::json[])"
+
+_PLACEHOLDERS = "insert into artworks (ref) select unnest($1::text[]) on conflict do nothing"
+
+_LOAD_ARTWORKS = "select ref, document from artworks where ref = any($1::text[]) order by ref for share"
+
+_LOCK_ARTWORKS = "select ref, document from artworks where ref = any($1::text[]) order by ref for update"
+
+_SAVE_ARTWORKS = """
+update artworks set document = row.document from unnest($1::text[], $2::json[]) as row (ref, document)
+where artworks.ref = row.ref
+"""
+
+
+class OrdersStore:
+    """Keeps orders, shop orders, artworks and history. Artwork versions are immutable, so known ones stay in memory."""
+
+    def __init__(self) -> None:
+        self._artworks: dict[str, Artwork] = {}
+
+    async def load(self, tx: AsyncConnection, keys: Sequence[Key]) -> dict[Key, Entry]:
+        """What the keys stand for, with the orders of each shop order named and the artworks of each order's items."""
+        asked = _Asked(keys)
+        states: dict[Key, Entry] = {}
+        if asked.waiting:
+            await self._load_artworks(tx, states, asked.waiting, _LOCK_ARTWORKS)
+        await self._load_orders(tx, states, asked)
+        needed = {held.artwork_ref for entry in states.values() if isinstance(entry, Held) for held in entry.order.items.values()}
+        needed |= asked.artworks
+        needed.discard(None)
+        await self._load_artworks(tx, states, [ref for ref in needed if ref is not None], _LOAD_ARTWORKS)
+        return states
+
+    async def save(self, tx: AsyncConnection, changed: Mapping[Key, Entry], messages: Sequence[Outgoing]) -> None:
+        held = sorted((entry for entry in changed.values() if isinstance(entry, Held)), key=lambda entry: entry.order.id)
+        if held:
+            await tx.exec_driver_sql(
+                _SAVE_ORDERS,
+                (
+                    [it.order.id for it in held],
+                    [_shop_order_of(it.order) for it in held],
+                    [it.order.status.value for it in held],
+                    [it.order.version for it in held],
+                    [" ".join(_waits(it.order)) for it in held],
+                    [_encode(it.order).decode() for it in held],
+                    [_encode(it.public).decode() for it in held],
+                ),
+            )
+        await self._save_shop_orders(tx, {key: it for key, it in changed.items() if isinstance(it, ShopOrder)})
+        artworks = {key.removeprefix("artwork:"): it for key, it in changed.items() if isinstance(it, Artwork)}
+        if artworks:
+            documents = [artwork.model_dump_json(exclude_none=True) for artwork in artworks.values()]
+            await tx.exec_driver_sql(_SAVE_ARTWORKS, (list(artworks), documents))
+        events = [message for message in messages if isinstance(message, HistoryEvent)]
+        if events:
+            values = [(event.value or b"").decode() for event in events]
+            await tx.exec_driver_sql(_SAVE_HISTORY, ([it.key for it in events], [it.version for it in events], values))
+
+    async def _load_orders(self, tx: AsyncConnection, states: dict[Key, Entry], asked: _Asked) -> None:
+        lock = set(asked.shop_orders)
+        if asked.orders:
+            lock.update(row[0] for row in await tx.exec_driver_sql(_SHOP_ORDERS_OF, (asked.orders,)))
+        waiting: list[str] = []
+        if asked.waiting:
+            waiting = [row[0] for row in await tx.exec_driver_sql(_SHOP_ORDERS_WAITING, (asked.waiting,))]
+            lock.update(waiting)
+        if not lock:
+            return
+        if asked.shop_orders:
+            await tx.exec_driver_sql(_INSERT_SHOP_ORDERS, (asked.shop_orders,))
+        for row in await tx.exec_driver_sql(_LOCK, (sorted(lock), asked.shop_orders)):
+            if row[1] is not None:
+                states[f"shop-order:{row[0]}"] = _SHOP_ORDER.decode(row[1])
+        for row in await tx.exec_driver_sql(_LOAD, (asked.orders, asked.shop_orders, waiting, asked.waiting)):
+            order = _ORDER.decode(row[0])
+            public: Json = _decode(row[1])
+            states[order.id] = Held(order, public)
+
+    async def _load_artworks(self, tx: AsyncConnection, states: dict[Key, Entry], refs: Iterable[str], select: str) -> None:
+        missing = sorted(ref for ref in set(refs) if ref not in self._artworks)
+        if missing:
+            # A placeholder to lock: whoever publishes the artwork waits until the orders that wait for it can be seen.
+            await tx.exec_driver_sql(_PLACEHOLDERS, (missing,))
+            for row in await tx.exec_driver_sql(select, (missing,)):
+                if row[1] is not None:
+                    self._artworks[row[0]] = Artwork.model_validate_json(row[1])
+        states |= {artwork_key(ref): self._artworks[ref] for ref in set(refs) if ref in self._artworks}
+
+    async def _save_shop_orders(self, tx: AsyncConnection, changed: Mapping[Key, ShopOrder]) -> None:
+        if not changed:
+            return
+        keys = [key.removeprefix("shop-order:") for key in changed]
+        await tx.exec_driver_sql(_SAVE_SHOP_ORDERS, (keys, [_encode(it).decode() for it in changed.values()]))
+        lines: list[tuple[str, str, str]] = [
+            (key, line_id, order_id)
+            for key, it in zip(keys, changed.values(), strict=True)
+            for line_id, order_id in it.lines.items()
+        ]
+        if lines:
+            columns: tuple[Any, ...] = tuple(map(list, zip(*lines, strict=True)))
+            await tx.exec_driver_sql(_SAVE_LINES, columns)
+
+
+class _Asked:
+    """Keys, sorted by what they stand for."""
+
+    def __init__(self, keys: Sequence[Key]) -> None:
+        self.orders: list[str] = []
+        self.shop_orders: list[str] = []
+        self.artworks: set[str | None] = set()
+        self.waiting: list[str] = []
+        for key in keys:
+            kind, _, rest = key.partition(":")
+            if kind == "shop-order":
+                self.shop_orders.append(rest)
+            elif kind == "artwork":
+                self.artworks.add(rest)
+            elif kind == "waiting":
+                self.waiting.append(rest)
+            else:
+                self.orders.append(key)
+
+
+def _shop_order_of(order: Order) -> str:
+    return f"{order.shop_id}/{order.shop_order_id}"
+
+
+def _waits(order: Order) -> list[str]:
+    """Artworks that the order's items name and that were not known when it was last decided."""
+    return sorted({item.artwork_ref for item in order.items.values() if item.artwork_ref is not None and not item.sides})

@@ -1,0 +1,158 @@
+"""THE table: what can happen to an order. Data first; two pure functions read it.
+
+Status is derived from what is known of the order; the table is the law that the results are held to. Nothing else in the
+repository decides a status.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+
+from platen_contracts.status import ActivityKind, OrderStatus
+
+from platen_orders.model import Order
+
+NEW, READY, SENT = OrderStatus.NEW, OrderStatus.READY, OrderStatus.SENT
+FULFILLED, FAILED, ARCHIVED = OrderStatus.FULFILLED, OrderStatus.FAILED, OrderStatus.ARCHIVED
+
+EDGES: Mapping[OrderStatus, Mapping[OrderStatus, str]] = {
+    NEW: {
+        READY: "every live item has a current print file for every side",
+        SENT: "the vendor took it, or turns out to have taken it",
+        ARCHIVED: "archived",
+    },
+    READY: {
+        NEW: "a print file is no longer current",
+        SENT: "the vendor took it",
+        FAILED: "the vendor refused it, or patience ran out",
+        ARCHIVED: "archived",
+    },
+    SENT: {
+        FULFILLED: "every unit shipped or cancelled by the vendor, at least one shipped",
+        FAILED: "the vendor itself ended it before anything shipped",
+    },
+    FAILED: {
+        SENT: "the vendor took it, or turns out to have taken it",
+        ARCHIVED: "archived",
+    },
+    FULFILLED: {},
+    ARCHIVED: {
+        NEW: "unarchived",
+        READY: "unarchived",
+        FAILED: "unarchived",
+    },
+}
+"""From, to, and when."""
+
+ANY = frozenset(OrderStatus)
+PREPARING = frozenset({NEW, READY, FAILED})
+
+ACTIONS: Mapping[str, frozenset[OrderStatus]] = {
+    "split_line": frozenset({NEW, READY}),
+    "split_off": frozenset({NEW, READY}),
+    "personalise": PREPARING,
+    "set_artwork": PREPARING,
+    "ignore_item": PREPARING,
+    "restore_item": PREPARING,
+    "render": PREPARING,
+    "edit_shipping": PREPARING,
+    "view_print_file": ANY - {ARCHIVED},
+    "send": frozenset({READY}),
+    "retry": frozenset({FAILED}),
+    "see_detail": frozenset({FAILED}),
+    "record_hand_over": frozenset({NEW, READY}),
+    "record_parcel": frozenset({NEW, READY}),
+    "archive": PREPARING,
+    "unarchive": frozenset({ARCHIVED}),
+    "stop_sending": ANY,
+    "settle": ANY,
+    "erase": ANY,
+}
+"""The statuses in which each action is offered. Anything else is refused with a reason."""
+
+WHILE_SENDING = frozenset({"view_print_file", "stop_sending", "settle", "erase"})
+"""All that is offered while something is under way with the vendor."""
+
+INTEGRATED_ONLY = frozenset({"edit_shipping", "send", "retry", "stop_sending", "settle"})
+CUSTOM_ONLY = frozenset({"record_hand_over", "record_parcel"})
+
+
+def derive(order: Order) -> OrderStatus:
+    """The status that the facts speak for, archive left aside."""
+    taken = any(not _dead(order, vendor_order_id) for vendor_order_id in order.vendor_orders)
+    if taken:
+        return FULFILLED if _all_accounted_for(order) else SENT
+    if order.failure is not None or order.vendor_orders:
+        return FAILED
+    if order.activity != ActivityKind.NONE:
+        return READY
+    live = order.live_items
+    return READY if live and all(item.current for item in live.values()) else NEW
+
+
+def path(start: OrderStatus, end: OrderStatus) -> tuple[OrderStatus, ...]:
+    """The statuses to pass through from `start`, `end` last; empty where the table knows no way (the order stays as it is)."""
+    return _PATHS.get((start, end), ())
+
+
+def refusal(order: Order, action: str) -> str | None:
+    """The reason code why `action` is not allowed now; None where it is."""
+    if order.status not in ACTIONS[action]:
+        return "archived" if order.status == ARCHIVED else "wrong_status"
+    if action in INTEGRATED_ONLY and order.custom:
+        return "custom_vendor"
+    if action in CUSTOM_ONLY and not order.custom:
+        return "integrated_vendor"
+    activity = order.activity
+    if activity != ActivityKind.NONE and action not in WHILE_SENDING:
+        return "sending"
+    if action == "stop_sending" and activity == ActivityKind.NONE:
+        return "not_sending"
+    if action == "settle" and activity != ActivityKind.IN_DOUBT:
+        return "not_in_doubt"
+    if action == "retry" and not all(item.current for item in order.live_items.values()):
+        return "files_not_current"
+    if action == "view_print_file" and not any(side.file for item in order.items.values() for side in item.sides.values()):
+        return "no_file"
+    return "not_available_yet" if action in NOT_YET else None
+
+
+NOT_YET = frozenset(
+    {"split_line", "split_off", "set_artwork", "ignore_item", "restore_item", "erase", "record_hand_over", "record_parcel"}
+)
+"""Offered by the table, and not built: refused with a code of their own until they are."""
+
+
+def _dead(order: Order, vendor_order_id: str) -> bool:
+    taken = order.vendor_orders[vendor_order_id]
+    if any(order.shipped(item_id) for item_id in order.items):
+        return False
+    if taken.read_at is None or taken.read_at < taken.taken_at:
+        return False
+    units = {item_id: item.quantity for item_id, item in order.live_items.items()}
+    return taken.ended or (bool(units) and all(taken.cancelled.get(item_id, 0) >= count for item_id, count in units.items()))
+
+
+def _all_accounted_for(order: Order) -> bool:
+    shipped = {item_id: order.shipped(item_id) for item_id in order.live_items}
+    return any(shipped.values()) and all(
+        shipped[item_id] + order.cancelled(item_id) >= item.quantity for item_id, item in order.live_items.items()
+    )
+
+
+def _paths() -> dict[tuple[OrderStatus, OrderStatus], tuple[OrderStatus, ...]]:
+    """Shortest ways through the table. Archive is nobody's way: only a command enters or leaves it."""
+    found: dict[tuple[OrderStatus, OrderStatus], tuple[OrderStatus, ...]] = {}
+    for start in ANY - {ARCHIVED}:
+        queue: deque[tuple[OrderStatus, ...]] = deque([(start,)])
+        while queue:
+            trail = queue.popleft()
+            for following in EDGES[trail[-1]]:
+                if following != ARCHIVED and following != start and (start, following) not in found:
+                    found[start, following] = (*trail[1:], following)
+                    queue.append((*trail, following))
+    return found
+
+
+_PATHS = _paths()
