@@ -1,0 +1,115 @@
+"""A database, a role and the migrations for each service."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+
+import asyncpg
+
+from platen_cli.errors import UserError
+
+Passwords = Mapping[str, str]
+"""Passwords by service; one that is absent has none, which suits a socket that trusts."""
+
+ANOTHER_WAS_FASTER = (asyncpg.DuplicateObjectError, asyncpg.DuplicateDatabaseError, asyncpg.UniqueViolationError)
+ADMIN = "PLATEN_POSTGRES_ADMIN"
+
+
+def role_name(service: str) -> str:
+    """The role and the database of a service bear its package's name."""
+    return f"platen_{service}"
+
+
+def passwords_from_environment(services: tuple[str, ...]) -> Passwords:
+    """`PLATEN_PASSWORD_<SERVICE>` of each service that has one."""
+    found = {service: os.environ.get(f"PLATEN_PASSWORD_{service.upper()}", "") for service in services}
+    return {service: password for service, password in found.items() if password}
+
+
+def database_url(admin_url: str, database: str, role: str, password: str = "") -> str:
+    """The admin URL turned to another database and role; host, port and options stay."""
+    parts = urlsplit(admin_url)
+    options = {name: value for name, value in parse_qsl(parts.query) if name not in ("user", "password")}
+    place = parts.netloc.rpartition("@")[2]
+    if place:
+        secret = f":{quote(password, safe='')}" if password else ""
+        netloc = f"{quote(role, safe='')}{secret}@{place}"
+    else:
+        netloc = ""
+        options |= {"user": role} | ({"password": password} if password else {})
+    # urlunsplit would drop the two slashes of an empty place.
+    return f"postgresql://{netloc}/{database}" + (f"?{urlencode(options, safe='/')}" if options else "")
+
+
+async def connect_admin(admin_url: str) -> asyncpg.Connection:
+    """A connection for set-up work.
+
+    Raises:
+        UserError: the URL is wrong, or nothing answers there.
+    """
+    shown = hide_password(admin_url)
+    if urlsplit(admin_url).scheme not in ("postgresql", "postgres"):
+        raise UserError(f"{ADMIN}={shown}: must look like postgresql://user:password@host:5432/postgres")
+    try:
+        return await asyncpg.connect(admin_url, timeout=10)
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as problem:
+        reason = str(problem) or type(problem).__name__
+        raise UserError(f"{ADMIN}={shown}: cannot connect ({reason}); start Postgres, or correct the URL") from None
+
+
+def hide_password(url: str) -> str:
+    """The URL without its password, for messages."""
+    parts = urlsplit(url)
+    options = [(name, "***" if name == "password" else value) for name, value in parse_qsl(parts.query)]
+    netloc = parts.netloc
+    if parts.password is not None:
+        netloc = netloc.replace(f":{parts.password}@", ":***@")
+    return urlunsplit((parts.scheme, netloc, parts.path, urlencode(options, safe="/*"), parts.fragment))
+
+
+async def ensure_database(admin_url: str, database: str, role: str, password: str = "") -> str:
+    """Makes the role and a database it owns where they are missing, closed to other roles; returns the role's URL."""
+    connection = await connect_admin(admin_url)
+    try:
+        await _ensure_role(connection, role, password)
+        if not await connection.fetchval("SELECT true FROM pg_database WHERE datname = $1", database):
+            with contextlib.suppress(*ANOTHER_WAS_FASTER):
+                await connection.execute(f'CREATE DATABASE "{database}" OWNER "{role}"')
+                await connection.execute(f'REVOKE CONNECT ON DATABASE "{database}" FROM PUBLIC')
+    except asyncpg.InsufficientPrivilegeError as problem:
+        raise UserError(f"{ADMIN}={hide_password(admin_url)}: may not make roles and databases ({problem})") from None
+    finally:
+        await connection.close()
+    return database_url(admin_url, database, role, password)
+
+
+async def _ensure_role(connection: asyncpg.Connection, role: str, password: str) -> None:
+    if not await connection.fetchval("SELECT true FROM pg_roles WHERE rolname = $1", role):
+        with contextlib.suppress(*ANOTHER_WAS_FASTER):
+            await connection.execute(f'CREATE ROLE "{role}" LOGIN')
+    if password:
+        literal = await connection.fetchval("SELECT quote_literal($1::text)", password)
+        await connection.execute(f'ALTER ROLE "{role}" PASSWORD {literal}')
+    if not await connection.fetchval("SELECT rolsuper FROM pg_roles WHERE rolname = current_user"):
+        await connection.execute(f'GRANT "{role}" TO CURRENT_USER')
+
+
+def has_migrations(package: str) -> bool:
+    """Whether an installed service brings migrations (a service without a table of its own does not)."""
+    spec = find_spec(package)
+    return spec is not None and spec.origin is not None and (Path(spec.origin).parent / "migrations").is_dir()
+
+
+async def migrate(url: str, package: str) -> bool:
+    """Brings one service's database to its newest migration; says whether the service has any."""
+    if not has_migrations(package):
+        return False
+    from platen_messaging.migrate import upgrade
+
+    await upgrade(url, package)
+    return True
