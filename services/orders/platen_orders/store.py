@@ -25,19 +25,19 @@ _SHOP_ORDERS_WAITING = "select distinct shop_order from orders where waits && $1
 _INSERT_SHOP_ORDERS = "insert into shop_orders (key) select unnest($1::text[]) on conflict do nothing"
 
 _LOCK = """
-select key, case when key = any($2::text[]) then state end as state
+select key, case when key = any($2::text[]) then state::text end as state
 from shop_orders where key = any($1::text[]) order by key for update
 """
 
 _LOAD = """
-select state, snapshot from orders
+select state::text, snapshot::text from orders
 where id = any($1::text[]) or shop_order = any($2::text[]) or (shop_order = any($3::text[]) and waits && $4::text[])
 """
 
 _SAVE_ORDERS = """
 insert into orders (id, shop_order, status, version, waits, state, snapshot)
-select id, shop_order, status, version, string_to_array(nullif(waits, ''), ' '), state, snapshot
-from unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::text[], $6::json[], $7::json[])
+select id, shop_order, status, version, string_to_array(nullif(waits, ''), ' '), state::json, snapshot::json
+from unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::text[], $6::text[], $7::text[])
     as row (id, shop_order, status, version, waits, state, snapshot)
 on conflict (id) do update
 set status = excluded.status, version = excluded.version, waits = excluded.waits,
@@ -45,8 +45,8 @@ set status = excluded.status, version = excluded.version, waits = excluded.waits
 """
 
 _SAVE_SHOP_ORDERS = """
-update shop_orders set state = row.state
-from unnest($1::text[], $2::json[]) as row (key, state)
+update shop_orders set state = row.state::json
+from unnest($1::text[], $2::text[]) as row (key, state)
 where shop_orders.key = row.key
 """
 
@@ -56,16 +56,19 @@ select * from unnest($1::text[], $2::text[], $3::text[])
 on conflict (shop_order, line_id) do nothing
 """
 
-_SAVE_HISTORY = "insert into history (order_id, version, event) select * from unnest($1::text[], $2::int[], $3::json[])"
+_SAVE_HISTORY = """
+insert into history (order_id, version, event)
+select id, version, event::json from unnest($1::text[], $2::int[], $3::text[]) as row (id, version, event)
+"""
 
 _PLACEHOLDERS = "insert into artworks (ref) select unnest($1::text[]) on conflict do nothing"
 
-_LOAD_ARTWORKS = "select ref, document from artworks where ref = any($1::text[]) order by ref for share"
+_LOAD_ARTWORKS = "select ref, document::text from artworks where ref = any($1::text[]) order by ref for share"
 
-_LOCK_ARTWORKS = "select ref, document from artworks where ref = any($1::text[]) order by ref for update"
+_LOCK_ARTWORKS = "select ref, document::text from artworks where ref = any($1::text[]) order by ref for update"
 
 _SAVE_ARTWORKS = """
-update artworks set document = row.document from unnest($1::text[], $2::json[]) as row (ref, document)
+update artworks set document = row.document::json from unnest($1::text[], $2::text[]) as row (ref, document)
 where artworks.ref = row.ref
 """
 
@@ -117,19 +120,19 @@ class OrdersStore:
     async def _load_orders(self, tx: AsyncConnection, states: dict[Key, Entry], asked: _Asked) -> None:
         lock = set(asked.shop_orders)
         if asked.orders:
-            lock.update(row[0] for row in await tx.exec_driver_sql(_SHOP_ORDERS_OF, (asked.orders,)))
+            lock.update(row[0] for row in await _rows(tx, _SHOP_ORDERS_OF, asked.orders))
         waiting: list[str] = []
         if asked.waiting:
-            waiting = [row[0] for row in await tx.exec_driver_sql(_SHOP_ORDERS_WAITING, (asked.waiting,))]
+            waiting = [row[0] for row in await _rows(tx, _SHOP_ORDERS_WAITING, asked.waiting)]
             lock.update(waiting)
         if not lock:
             return
         if asked.shop_orders:
             await tx.exec_driver_sql(_INSERT_SHOP_ORDERS, (asked.shop_orders,))
-        for row in await tx.exec_driver_sql(_LOCK, (sorted(lock), asked.shop_orders)):
+        for row in await _rows(tx, _LOCK, sorted(lock), asked.shop_orders):
             if row[1] is not None:
                 states[f"shop-order:{row[0]}"] = _SHOP_ORDER.decode(row[1])
-        for row in await tx.exec_driver_sql(_LOAD, (asked.orders, asked.shop_orders, waiting, asked.waiting)):
+        for row in await _rows(tx, _LOAD, asked.orders, asked.shop_orders, waiting, asked.waiting):
             order = _ORDER.decode(row[0])
             public: Json = _decode(row[1])
             states[order.id] = Held(order, public)
@@ -139,7 +142,7 @@ class OrdersStore:
         if missing:
             # A placeholder to lock: whoever publishes the artwork waits until the orders that wait for it can be seen.
             await tx.exec_driver_sql(_PLACEHOLDERS, (missing,))
-            for row in await tx.exec_driver_sql(select, (missing,)):
+            for row in await _rows(tx, select, missing):
                 if row[1] is not None:
                     self._artworks[row[0]] = Artwork.model_validate_json(row[1])
         states |= {artwork_key(ref): self._artworks[ref] for ref in set(refs) if ref in self._artworks}
@@ -177,6 +180,10 @@ class _Asked:
                 self.waiting.append(rest)
             else:
                 self.orders.append(key)
+
+
+async def _rows(tx: AsyncConnection, statement: str, *parameters: Any) -> Sequence[Any]:
+    return (await tx.exec_driver_sql(statement, parameters)).all()
 
 
 def _shop_order_of(order: Order) -> str:

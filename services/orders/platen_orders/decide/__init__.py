@@ -1,1 +1,1 @@
-"""Pure decisions: `intake` makes orders, `commands` answers people, `facts` other services; `change` makes versions of any of them."""
+"""Pure decisions: `intake` makes orders, `commands` answers people, `facts` other services; `change` makes versions of any."""
