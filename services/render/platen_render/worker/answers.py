@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from platen_contracts.catalog import Artwork, Option, TextLayer
-from platen_contracts.common import Answer, Answers
+from platen_contracts.common import Answer
 
 from platen_render.worker.problems import RenderProblem
 
 
-def words_of(layer: TextLayer, artwork: Artwork, answers: Answers) -> str:
+def words_of(layer: TextLayer, artwork: Artwork, answers: Mapping[str, Answer]) -> str:
     """The layer's fixed text, or the answer to its option; "" where an optional one is not answered.
 
     Raises `answer_missing` or `answer_invalid`, naming the option.

@@ -8,7 +8,7 @@ import numpy as np
 import pyvips
 import skia
 from platen_contracts.catalog import Artwork, ImageLayer, Side, TextLayer
-from platen_contracts.common import Answers, FileRef, OutputProfile
+from platen_contracts.common import Answer, FileRef, OutputProfile
 
 from platen_render.worker.answers import words_of
 from platen_render.worker.images import Pixels, stretched
@@ -26,7 +26,9 @@ def assets_of(artwork: Artwork, side: str) -> list[FileRef]:
     return list({file.sha256: file for file in files}.values())
 
 
-def draw(artwork: Artwork, side: str, answers: Answers, profile: OutputProfile, assets: Mapping[str, bytes]) -> bytes:
+def draw(
+    artwork: Artwork, side: str, answers: Mapping[str, Answer], profile: OutputProfile, assets: Mapping[str, bytes]
+) -> bytes:
     """The print file of one side: an RGBA PNG of the profile's pixels with its dots per inch, transparent where nothing is drawn.
 
     `assets` holds the bytes of `assets_of(artwork, side)` by sha256. Raises RenderProblem for all that is wrong with the inputs.

@@ -31,8 +31,9 @@ def stretched(data: bytes | None, file: FileRef, width: int, height: int, field:
     """
     checked = _checked(data, file, field)
     try:
-        colours: dict[str, Any] = {"output_profile": "srgb"} if _needs_colour_management(_header(checked, field)) else {}
-        image = pyvips.Image.thumbnail_buffer(checked, width, height=height, size="force", fail_on="truncated", **colours)
+        original = _open(checked, field)
+        colours: dict[str, Any] = {"output_profile": "srgb"} if _needs_colour_management(original) else {}
+        image = original.thumbnail_image(width, height=height, size="force", **colours)
         return np.frombuffer(_srgb(image).write_to_memory(), np.uint8).reshape(height, width, 4)
     except pyvips.Error as error:
         raise _corrupt(file, str(error.detail).strip().splitlines()[-1:], field) from None
@@ -57,16 +58,17 @@ def _checked(data: bytes | None, file: FileRef, field: str) -> bytes:
     return data
 
 
-def _header(data: bytes, field: str) -> pyvips.Image:
-    header = pyvips.Image.new_from_buffer(data, "", access="sequential")
-    if header.width * header.height > MAX_PIXELS:
-        raise _too_large(f"{header.width} x {header.height} pixels; {MAX_PIXELS:,} are allowed", field)
-    return header
+def _open(data: bytes, field: str) -> pyvips.Image:
+    """Only the header is read yet. (`thumbnail_buffer` would open faster, but lets truncated files pass.)"""
+    image = pyvips.Image.new_from_buffer(data, "", access="sequential", fail_on="truncated")
+    if image.width * image.height > MAX_PIXELS:
+        raise _too_large(f"{image.width} x {image.height} pixels; {MAX_PIXELS:,} are allowed", field)
+    return image
 
 
-def _needs_colour_management(header: pyvips.Image) -> bool:
+def _needs_colour_management(image: pyvips.Image) -> bool:
     """A transform from sRGB to sRGB changes nothing and costs more than all the rest."""
-    return header.interpretation == "cmyk" or header.get_typeof("icc-profile-data") != 0
+    return image.interpretation == "cmyk" or image.get_typeof("icc-profile-data") != 0
 
 
 def _srgb(image: pyvips.Image) -> pyvips.Image:

@@ -14,7 +14,7 @@ from typing import Self
 
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
 from platen_contracts.catalog import Artwork
-from platen_contracts.common import Answers, OutputProfile
+from platen_contracts.common import Answer, OutputProfile
 
 from platen_render.worker.draw import draw
 from platen_render.worker.problems import RenderProblem
@@ -33,9 +33,19 @@ class RenderPool:
         self.time_limit_s = time_limit_s
         self.jobs_per_worker = jobs_per_worker
         self._pool = self._new_pool()
+        self._jobs = set[ProcessFuture[None]]()
+
+    @property
+    def drawing(self) -> int:
+        """How many jobs a worker has in hand; `waiting` is how many none has taken yet."""
+        return sum(job.running() for job in self._jobs)
+
+    @property
+    def waiting(self) -> int:
+        return len(self._jobs) - self.drawing
 
     async def render(
-        self, artwork: Artwork, side: str, answers: Answers, profile: OutputProfile, assets: Mapping[str, bytes]
+        self, artwork: Artwork, side: str, answers: Mapping[str, Answer], profile: OutputProfile, assets: Mapping[str, bytes]
     ) -> bytes:
         """What `draw` answers or raises; also raises RenderProblem `worker_died` and `time_limit`. Cancelling kills the job."""
         with TemporaryDirectory(prefix="platen-render-") as folder:
@@ -58,15 +68,16 @@ class RenderPool:
         return ProcessPool(max_workers=self.workers, max_tasks=self.jobs_per_worker, context=multiprocessing.get_context("spawn"))
 
     def _schedule(
-        self, folder: Path, artwork: Artwork, side: str, answers: Answers, profile: OutputProfile
+        self, folder: Path, artwork: Artwork, side: str, answers: Mapping[str, Answer], profile: OutputProfile
     ) -> ProcessFuture[None]:
         if not self._pool.active:
             self._pool = self._new_pool()
         return self._pool.schedule(_draw_in, args=[folder, artwork, side, answers, profile], timeout=self.time_limit_s)
 
-    async def _finished(self, future: ProcessFuture[None]) -> None:
+    async def _finished(self, job: ProcessFuture[None]) -> None:
+        self._jobs.add(job)
         try:
-            await asyncio.wrap_future(future)
+            await asyncio.wrap_future(job)
         except TimeLimitReached:
             raise RenderProblem(
                 "time_limit",
@@ -81,6 +92,8 @@ class RenderPool:
                 f"the process that drew it ended: {death}",
                 "render it again; if it fails again, simplify the artwork",
             ) from None
+        finally:
+            self._jobs.discard(job)
 
 
 def _lay_out(folder: Path, assets: Mapping[str, bytes]) -> None:
@@ -90,6 +103,6 @@ def _lay_out(folder: Path, assets: Mapping[str, bytes]) -> None:
         (folder / "assets" / sha256).write_bytes(data)
 
 
-def _draw_in(folder: Path, artwork: Artwork, side: str, answers: Answers, profile: OutputProfile) -> None:
+def _draw_in(folder: Path, artwork: Artwork, side: str, answers: Mapping[str, Answer], profile: OutputProfile) -> None:
     assets = {file.name: file.read_bytes() for file in (folder / "assets").iterdir()}
     (folder / _PRINT_FILE).write_bytes(draw(artwork, side, answers, profile, assets))

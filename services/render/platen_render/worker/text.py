@@ -146,16 +146,23 @@ def _script(character: str) -> str | None:
 
 
 def _faces(text: str, faces: Sequence[Face], field: str) -> list[Face]:
-    """The face of every character. A base and its marks share one; neutral characters stay with what precedes them."""
+    """The face of every character. A base and its marks share one where one has them all; neutral characters stay with
+    what precedes them."""
     chosen: list[Face] = []
     for cluster in _clusters(text):
-        neutral = all(_script(character) is None for character in cluster)
-        preferred = (chosen[-1], *faces) if neutral and chosen else tuple(faces)
-        face = next((face for face in preferred if _covers(face, cluster)), None)
-        if face is None:
-            raise _missing(next(character for character in cluster if not _shown_by_any(character, faces)), field)
-        chosen.extend([face] * len(cluster))
+        shared = _first(cluster, faces, chosen)
+        for character in cluster:
+            face = shared or _first(character, faces, chosen)
+            if face is None:
+                raise _missing(character, field)
+            chosen.append(face)
     return chosen
+
+
+def _first(characters: str, faces: Sequence[Face], before: Sequence[Face]) -> Face | None:
+    neutral = all(_script(character) is None for character in characters)
+    candidates = (*before[-1:], *faces) if neutral else faces
+    return next((face for face in candidates if _covers(face, characters)), None)
 
 
 def _clusters(text: str) -> Iterator[str]:
@@ -177,10 +184,6 @@ def _covers(face: Face, cluster: str) -> bool:
     return any(
         all(_invisible(character) or face.has(character) for character in form) for form in (cluster, normalize("NFD", cluster))
     )
-
-
-def _shown_by_any(character: str, faces: Sequence[Face]) -> bool:
-    return any(_covers(face, character) for face in faces)
 
 
 def _invisible(character: str) -> bool:

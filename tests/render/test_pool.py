@@ -1,0 +1,97 @@
+import asyncio
+import multiprocessing
+import os
+import signal
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+from platen_contracts.catalog import Artwork
+from platen_render.worker import RenderPool, RenderProblem, draw
+
+from .conftest import Studio
+
+ANNA = {"name": "Anna"}
+
+
+@pytest.fixture
+async def pool() -> AsyncIterator[RenderPool]:
+    async with RenderPool(workers=1, time_limit_s=60) as pool:
+        yield pool
+
+
+@pytest.fixture
+def endless(studio: Studio, picture: Callable[..., bytes]) -> Artwork:
+    """An artwork that takes minutes to draw."""
+    return studio.artwork(*[studio.image(picture(2000, 2000), width=6000, height=8000)] * 199, studio.text())
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(60):
+        while not condition():  # noqa: ASYNC110  another process decides, and it sets no event
+            await asyncio.sleep(0.01)
+
+
+def workers() -> set[int | None]:
+    return {child.pid for child in multiprocessing.active_children()}
+
+
+async def test_a_worker_draws_what_the_function_draws(pool: RenderPool, studio: Studio, picture: Callable[..., bytes]) -> None:
+    artwork = studio.artwork(studio.image(picture()), studio.text())
+    file = await pool.render(artwork, "front", ANNA, studio.profile(), studio.assets)
+    assert file == draw(artwork, "front", ANNA, studio.profile(), studio.assets)
+
+
+async def test_a_problem_crosses_the_process_whole_and_the_worker_goes_on(pool: RenderPool, studio: Studio) -> None:
+    artwork = studio.artwork(studio.text())
+    with pytest.raises(RenderProblem) as problem:
+        await pool.render(artwork, "front", {}, studio.profile(), {})
+    before = workers()
+    assert (problem.value.code, problem.value.field, problem.value.remedy) == ("answer_missing", "name", "enter an answer")
+    assert await pool.render(artwork, "front", ANNA, studio.profile(), {})
+    assert workers() == before
+
+
+async def test_a_worker_killed_in_the_middle_of_a_job_does_no_harm(pool: RenderPool, studio: Studio, endless: Artwork) -> None:
+    doomed = asyncio.create_task(pool.render(endless, "front", ANNA, studio.profile(), studio.assets))
+    await until(lambda: pool.drawing)
+    waiting = asyncio.create_task(pool.render(studio.artwork(studio.text()), "front", ANNA, studio.profile(), {}))
+    await until(lambda: pool.waiting)
+    (worker,) = workers()
+    os.kill(worker or 0, signal.SIGKILL)
+    with pytest.raises(RenderProblem) as problem:
+        await doomed
+    assert problem.value.code == "worker_died"
+    assert (await waiting).startswith(b"\x89PNG")
+
+
+async def test_a_job_over_its_time_limit_is_ended_and_the_next_one_is_drawn(studio: Studio, endless: Artwork) -> None:
+    async with RenderPool(workers=1, time_limit_s=2) as pool:
+        with pytest.raises(RenderProblem) as problem:
+            await pool.render(endless, "front", ANNA, studio.profile(), studio.assets)
+        assert problem.value.code == "time_limit"
+        assert await pool.render(studio.artwork(studio.text()), "front", ANNA, studio.profile(), {})
+
+
+async def test_a_cancelled_job_frees_its_worker(pool: RenderPool, studio: Studio, endless: Artwork) -> None:
+    job = asyncio.create_task(pool.render(endless, "front", ANNA, studio.profile(), studio.assets))
+    await until(lambda: pool.drawing)
+    job.cancel()
+    assert await pool.render(studio.artwork(studio.text()), "front", ANNA, studio.profile(), {})
+
+
+async def test_a_worker_is_renewed_after_its_share_of_jobs(studio: Studio) -> None:
+    artwork = studio.artwork(studio.text())
+    async with RenderPool(workers=1, jobs_per_worker=1) as pool:
+        await pool.render(artwork, "front", ANNA, studio.profile(), {})
+        await until(workers)
+        first = workers()
+        await pool.render(artwork, "front", ANNA, studio.profile(), {})
+        await until(lambda: not workers() & first)
+
+
+async def test_closing_leaves_no_process_and_no_file_behind(studio: Studio, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    async with RenderPool(workers=2) as pool:
+        await pool.render(studio.artwork(studio.text()), "front", ANNA, studio.profile(), {})
+    assert not multiprocessing.active_children()
+    assert not list(tmp_path.iterdir())
