@@ -1,0 +1,59 @@
+# Everything a person or CI does here has a word. A machine with Python 3.11+, pip and make is enough: uv comes by pip.
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+UV := $(shell command -v uv 2>/dev/null || echo .tools/uv/bin/uv)
+RUN := $(UV) run --frozen
+WORKERS ?= 2
+
+.PHONY: help demo up status reset test test-compose lint format contracts docs bench clean
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
+
+.tools/uv/bin/uv:
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --target .tools/uv uv==$(UV_VERSION)
+
+.venv/installed: $(UV) uv.lock $(wildcard */pyproject.toml */*/pyproject.toml) pyproject.toml
+	@$(UV) sync --frozen --all-packages --quiet
+	@touch $@
+
+demo: .venv/installed ## the whole system with a sandbox shop and vendors: 25 orders flow to Fulfilled before your eyes
+	@$(RUN) platen demo
+
+up: .venv/installed ## the whole system, without the sandbox
+	@$(RUN) platen up
+
+status: .venv/installed ## what runs, on which ports, and how far behind
+	@$(RUN) platen status
+
+reset: .venv/installed ## forget everything that `make demo` and `make up` keep
+	@$(RUN) platen reset
+
+test: .venv/installed ## every test, on a real broker and a real database
+	@$(RUN) pytest -n $(WORKERS)
+
+test-compose: .venv/installed ## the deployment for a single host, built, run and taken down (needs root or a Docker engine)
+	@$(RUN) python -m tests.compose.run
+
+lint: .venv/installed ## style, types, and the rules of the house
+	@$(RUN) ruff check .
+	@$(RUN) ruff format --check .
+	@$(RUN) pyright
+	@$(RUN) lint-imports
+
+format: .venv/installed ## style, mended
+	@$(RUN) ruff check --fix .
+	@$(RUN) ruff format .
+
+contracts: .venv/installed ## JSON Schemas from the message models
+	@$(RUN) python -m platen_contracts.generate
+
+docs: .venv/installed ## topics, diagrams and AsyncAPI from the catalogue
+	@$(RUN) platen docs
+
+bench: .venv/installed ## our orders path beside a naive consumer, a competent one and the ceiling
+	@$(RUN) python -m tests.benchmarks.orders
+
+clean: ## everything that can be made again
+	@rm -rf .venv .tools build .pytest_cache .ruff_cache .hypothesis .import_linter_cache
