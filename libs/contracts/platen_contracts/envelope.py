@@ -45,11 +45,11 @@ def encode_headers(meta: Meta) -> Headers:
         ("ce_id", meta.id.encode()),
         ("ce_type", meta.type.encode()),
         ("ce_source", meta.source.encode()),
-        ("ce_subject", meta.subject.encode()),
         ("ce_time", rfc3339(meta.time).encode()),
         ("content-type", b"application/json"),
     ]
     for name, value in (
+        ("ce_subject", meta.subject or None),
         ("ce_correlationid", meta.correlation_id),
         ("ce_causationid", meta.causation_id),
         ("ce_replayof", meta.replay_of),
