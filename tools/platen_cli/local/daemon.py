@@ -101,6 +101,11 @@ class Daemon(ABC):
         """
 
     @property
+    @abstractmethod
+    def address(self) -> str:
+        """What a client is given to reach it."""
+
+    @property
     def pid(self) -> int | None:
         """The process id while it runs."""
         return self._process.pid if self._process is not None and self.running else None

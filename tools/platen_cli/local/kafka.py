@@ -91,6 +91,10 @@ class Kafka(Daemon):
         """`host:port` for clients."""
         return f"{HOST}:{self.port}"
 
+    @property
+    def address(self) -> str:
+        return self.bootstrap
+
     async def start(self) -> None:
         """Starts the broker and returns when it accepts clients (about 2 s; the first time of a user about 25 s)."""
         if self.running:

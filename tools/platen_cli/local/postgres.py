@@ -55,6 +55,10 @@ class Postgres(Daemon):
         """The URL of the superuser's own database."""
         return self.url("postgres", SUPERUSER)
 
+    @property
+    def address(self) -> str:
+        return self.admin_url
+
     def url(self, database: str, role: str = SUPERUSER) -> str:
         """The URL of one database for one role, as PLATEN_DATABASE takes it."""
         return f"postgresql:///{quote(database)}?host={quote(str(self._socket_folder))}&user={quote(role)}"

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 import asyncpg
 
-from platen_cli.errors import UserError
+from platen_cli.errors import Unreachable, UserError
 
 Passwords = Mapping[str, str]
 """Passwords by service; one that is absent has none, which suits a socket that trusts."""
@@ -57,9 +57,11 @@ async def connect_admin(admin_url: str) -> asyncpg.Connection:
         raise UserError(f"{ADMIN}={shown}: must look like postgresql://user:password@host:5432/postgres")
     try:
         return await asyncpg.connect(admin_url, timeout=10)
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as problem:
+    except (OSError, TimeoutError, asyncpg.CannotConnectNowError) as problem:
         reason = str(problem) or type(problem).__name__
-        raise UserError(f"{ADMIN}={shown}: cannot connect ({reason}); start Postgres, or correct the URL") from None
+        raise Unreachable(f"{ADMIN}={shown}: nothing answers there ({reason}); start Postgres, or correct the URL") from None
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as problem:
+        raise UserError(f"{ADMIN}={shown}: cannot connect ({problem}); correct the user, password or database") from None
 
 
 def hide_password(url: str) -> str:

@@ -14,7 +14,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewTopic, ResourceType
 from platen_contracts.topics import CATALOGUE, DAY_MS, FOREVER, Topic
 
-from platen_cli.errors import UserError
+from platen_cli.errors import Unreachable, UserError
 
 SEGMENT_MS = DAY_MS
 REQUEST_SECONDS = 30
@@ -111,7 +111,7 @@ def _existing(admin: AdminClient, bootstrap: str) -> dict[str, int]:
     try:
         listing = admin.list_topics(timeout=10)
     except KafkaException:
-        raise UserError(f"PLATEN_KAFKA={bootstrap}: no broker answers there; start it, or correct the address") from None
+        raise Unreachable(f"PLATEN_KAFKA={bootstrap}: no broker answers there; start it, or correct the address") from None
     return {name: len(found.partitions) for name, found in listing.topics.items()}
 
 

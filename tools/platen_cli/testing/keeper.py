@@ -93,9 +93,8 @@ async def _keep(name: Server, folder: Path, run: int) -> None:
         asyncio.get_running_loop().add_signal_handler(number, told.set)
     server = _server(name, folder)
     async with server:
-        address = server.admin_url if isinstance(server, Postgres) else server.bootstrap
         partial = folder / f"{name}.partial"
-        partial.write_text(address)
+        partial.write_text(server.address)
         partial.replace(folder / f"{name}.address")
         while not told.is_set() and psutil.pid_exists(run):
             with contextlib.suppress(TimeoutError):

@@ -1,0 +1,92 @@
+"""What the sub-commands share: options, words, and running until told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import Awaitable, Callable, Coroutine
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from platen_cli.errors import Unreachable
+
+Result = TypeVar("Result")
+
+DataOption = Annotated[
+    Path | None, typer.Option("--data", help="Folder that keeps data between runs (PLATEN_DATA; default .platen).")
+]
+
+COLOURS = {
+    "sync": "cyan",
+    "orders": "green",
+    "render": "magenta",
+    "dispatch": "yellow",
+    "tracking": "blue",
+    "console": "bright_cyan",
+    "sandbox": "bright_magenta",
+}
+console = Console(highlight=False, soft_wrap=True)
+
+
+def say(name: str, line: str) -> None:
+    """One line with the part's name in front, in the part's colour."""
+    console.print(Text(f"{name:<10}", style=COLOURS.get(name, "bold")) + Text("│ ", style="dim") + Text.from_ansi(line))
+
+
+class _Said(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        say("platen", record.getMessage())
+
+
+def show_notes() -> None:
+    """Shows what the library logs under `platen`, such as that Kafka is being fetched."""
+    notes = logging.getLogger("platen")
+    notes.setLevel(logging.INFO)
+    notes.addHandler(_Said())
+    notes.propagate = False
+
+
+def run_until_told(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Runs the work; Ctrl-C or SIGTERM cancels it, so that it stops in good order; a second one ends everything at once."""
+
+    async def guarded() -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        told = False
+
+        def tell() -> None:
+            nonlocal told
+            if told:
+                # The kernel ends the children with this process.
+                os._exit(130)
+            told = True
+            say("platen", "stopping; once more to end everything at once")
+            task.cancel()
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, tell)
+        try:
+            await work()
+        except asyncio.CancelledError:
+            if not told:
+                raise
+
+    asyncio.run(guarded())
+
+
+async def patiently(attempt: Callable[[], Awaitable[Result]], seconds: float) -> Result:
+    """Tries again while something does not answer yet, for at most so many seconds."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    while True:
+        try:
+            return await attempt()
+        except Unreachable:
+            if asyncio.get_running_loop().time() > deadline:
+                raise
+        await asyncio.sleep(1)

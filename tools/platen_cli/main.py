@@ -1,0 +1,29 @@
+"""The `platen` command: wiring of the sub-commands, and the one place where a user's mistake becomes one line."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from .commands import reset, setup, status, topics, up
+from .errors import UserError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Runs and looks after Platen.", pretty_exceptions_enable=False)
+app.command("up")(up.up)
+app.command("status")(status.status)
+app.command("reset")(reset.reset)
+app.command("setup")(setup.setup)
+app.add_typer(topics.app, name="topics")
+
+
+def main() -> None:
+    try:
+        app()
+    except UserError as problem:
+        print(f"platen: {problem}", file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()
