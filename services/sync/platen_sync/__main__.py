@@ -1,0 +1,3 @@
+from platen_sync.main import main
+
+main()
