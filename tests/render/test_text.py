@@ -52,6 +52,15 @@ def test_a_space_between_two_arabic_words_does_not_split_their_run() -> None:
     assert [run.face.family for run in itemise("محمد علي", FACES, "name")] == ["Noto Sans Arabic"]
 
 
+def test_a_sign_between_two_directions_comes_from_the_layers_own_font() -> None:
+    line = shape("Anna محمد & Bo", chain("Pacifico", "name"), "name")
+    assert next(glyph.face.family for glyph in line.glyphs if glyph.cluster == line.text.index("&")) == "Pacifico"
+
+
+def test_a_mark_on_a_letter_of_another_script_is_still_drawn() -> None:
+    assert len(families(shape("ا\u0e31", FACES, "name"))) == 2
+
+
 @pytest.mark.parametrize(
     ("text", "levels"),
     [

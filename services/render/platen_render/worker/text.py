@@ -80,7 +80,8 @@ def shape(text: str, faces: Sequence[Face], field: str) -> Line:
 
 def itemise(text: str, faces: Sequence[Face], field: str) -> list[Run]:
     """Cuts a line, in reading order, wherever the embedding level, the script or the face changes."""
-    levels, scripts, chosen = embedding_levels(text), _scripts(text), _faces(text, faces, field)
+    levels, scripts = embedding_levels(text), _scripts(text)
+    chosen = _faces(text, levels, faces, field)
     runs: list[Run] = []
     for (level, script, face), places in groupby(range(len(text)), key=lambda i: (levels[i], scripts[i], chosen[i])):
         indices = list(places)
@@ -145,24 +146,25 @@ def _script(character: str) -> str | None:
     return buffer.script
 
 
-def _faces(text: str, faces: Sequence[Face], field: str) -> list[Face]:
-    """The face of every character. A base and its marks share one where one has them all; neutral characters stay with
-    what precedes them."""
+def _faces(text: str, levels: Sequence[int], faces: Sequence[Face], field: str) -> list[Face]:
+    """The face of every character. A base and its marks share one where one has them all; a neutral character stays with
+    what precedes it in the same direction, so that a space does not part two words of a fallback."""
     chosen: list[Face] = []
     for cluster in _clusters(text):
-        shared = _first(cluster, faces, chosen)
+        place = len(chosen)
+        stays = place > 0 and levels[place] == levels[place - 1] and all(_script(character) is None for character in cluster)
+        candidates = (chosen[-1], *faces) if stays else faces
+        shared = _first(candidates, cluster)
         for character in cluster:
-            face = shared or _first(character, faces, chosen)
+            face = shared or _first(candidates, character)
             if face is None:
                 raise _missing(character, field)
             chosen.append(face)
     return chosen
 
 
-def _first(characters: str, faces: Sequence[Face], before: Sequence[Face]) -> Face | None:
-    neutral = all(_script(character) is None for character in characters)
-    candidates = (*before[-1:], *faces) if neutral else faces
-    return next((face for face in candidates if _covers(face, characters)), None)
+def _first(faces: Sequence[Face], characters: str) -> Face | None:
+    return next((face for face in faces if _covers(face, characters)), None)
 
 
 def _clusters(text: str) -> Iterator[str]:
