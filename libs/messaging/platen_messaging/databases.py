@@ -1,0 +1,58 @@
+"""Postgres addresses, as every setting gives them and as SQLAlchemy takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol, cast
+
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
+
+
+class Driver(Protocol):
+    """The part of asyncpg's connection that is used where SQLAlchemy's layer costs too much."""
+
+    async def execute(self, query: str, *args: Any) -> str: ...
+    async def fetch(self, query: str, *args: Any) -> Sequence[Sequence[Any]]: ...
+    async def fetchval(self, query: str, *args: Any) -> Any: ...
+
+
+async def driver_of(connection: AsyncConnection) -> Driver:
+    """The asyncpg connection under `connection`; its statements commit one by one."""
+    raw = await connection.get_raw_connection()
+    return cast(Driver, raw.driver_connection)
+
+
+def database_url(text: str) -> URL:
+    """The SQLAlchemy address of `postgresql://user[:pw]@host[:port]/db` or `postgresql:///db?host=/folder&user=role`.
+
+    Raises `ValueError` saying what is wrong.
+    """
+    try:
+        url = make_url(text)
+    except ArgumentError:
+        raise ValueError("it is not an address like postgresql://user:password@host:5432/database") from None
+    if url.drivername.partition("+")[0] not in ("postgresql", "postgres"):
+        raise ValueError(f"it begins with {url.drivername}://; postgresql:// is expected")
+    if not url.database:
+        raise ValueError("it names no database after the host")
+    return url.set(drivername="postgresql+asyncpg")
+
+
+def open_engine(text: str, *, pool_size: int = 5, pooled: bool = True) -> AsyncEngine:
+    """An engine on that address, opened when first used."""
+    if not pooled:
+        return create_async_engine(database_url(text), poolclass=NullPool)
+    return create_async_engine(
+        database_url(text), pool_size=pool_size, max_overflow=5, pool_timeout=10, connect_args={"timeout": 10}
+    )
+
+
+def shown(text: str) -> str:
+    """The address without its password, for people."""
+    try:
+        return make_url(text).render_as_string(hide_password=True)
+    except ArgumentError:
+        return "***" if "@" in text else text

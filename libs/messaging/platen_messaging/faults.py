@@ -1,0 +1,47 @@
+"""Which failures pass if one waits, and how a failure is told on one line."""
+
+from __future__ import annotations
+
+from sqlalchemy.exc import DBAPIError, InterfaceError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from .kafka import KafkaError
+
+_PASSING = ("08", "53", "57")
+"""SQLSTATE classes: connection, resources, operator intervention."""
+
+_PASSING_STATES = frozenset({"40001", "40P01", "55P03", "25006"})
+"""Serialisation failure, deadlock, lock not available, read-only (a standby being promoted)."""
+
+UNIQUE_VIOLATION = "23505"
+
+
+def sqlstate(error: BaseException) -> str | None:
+    """The SQLSTATE of a database error, from SQLAlchemy or from asyncpg itself."""
+    origin = error.orig if isinstance(error, DBAPIError) else error
+    state = getattr(origin, "sqlstate", None)
+    return state if isinstance(state, str) else None
+
+
+def is_transient(error: BaseException) -> bool:
+    """True if the same work may succeed later, whatever it is: never a reason for a dead letter."""
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return True
+    state = sqlstate(error)
+    if state is not None:
+        return state in _PASSING_STATES or state.startswith(_PASSING)
+    # asyncpg's own word for a connection that is gone comes without a SQLSTATE. TimeoutError is an OSError.
+    return isinstance(error, (OSError, PoolTimeout, InterfaceError)) or type(error).__name__ == "InterfaceError"
+
+
+def is_kafka_fault(error: BaseException) -> bool:
+    """True if Kafka is away or does not want this now."""
+    return isinstance(error, (KafkaError, OSError))
+
+
+def told(error: BaseException) -> str:
+    """One line on `error`: its kind and the first line of its words."""
+    origin = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    words = str(origin).strip().splitlines()
+    name = type(error).__name__ if isinstance(error, DBAPIError) else type(origin).__name__
+    return f"{name}: {words[0][:500]}" if words else name

@@ -1,0 +1,257 @@
+"""The narrow port to Kafka: all that is used of aiokafka and FastStream, typed. Nothing else here imports them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any, Protocol, cast
+
+from aiokafka import (  # pyright: ignore[reportMissingTypeStubs]
+    AIOKafkaProducer,
+    ConsumerRebalanceListener,
+    TopicPartition,
+)
+from aiokafka.errors import (  # pyright: ignore[reportMissingTypeStubs]
+    CorruptRecordException,
+    IllegalStateError,
+    InvalidTimestampError,
+    InvalidTopicError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    PolicyViolationError,
+    RecordListTooLargeError,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+    UnsupportedForMessageFormatError,
+)
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker
+from faststream.kafka.message import KafkaMessage
+
+from .records import Record
+
+__all__ = ["ROW_FAULTS", "TOPIC_FAULTS", "Consumer", "KafkaError", "Partition", "Producer", "Subscription", "open_producer"]
+
+ROW_FAULTS = (
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+    CorruptRecordException,
+    InvalidTimestampError,
+    PolicyViolationError,
+    UnsupportedForMessageFormatError,
+)
+"""Kafka will never take this record."""
+
+TOPIC_FAULTS = (UnknownTopicOrPartitionError, TopicAuthorizationFailedError, InvalidTopicError)
+"""Kafka takes no record for this topic, until somebody makes it or lets us in."""
+
+MAX_RECORD_BYTES = 2 * 1024 * 1024 + 64 * 1024
+"""The largest record sent: a dead letter with its headers."""
+
+_FETCH_BYTES = 8 * 1024 * 1024
+_PARTITION_FETCH_BYTES = 512 * 1024
+_POLL_MS = 20
+"""FastStream waits this long for records, then sleeps as long when there were none."""
+
+_SESSION_MS = 10_000
+_HEARTBEAT_MS = 1_000
+_REBALANCE_MS = 60_000
+_MAX_POLL_MS = 300_000
+_DRAIN_SECONDS = 25.0
+"""How long a stop waits for the batch in hand: less than the 30 s that orchestrators give."""
+
+
+class Partition(Protocol):
+    """A topic (with its prefix) and a number."""
+
+    @property
+    def topic(self) -> str: ...
+    @property
+    def partition(self) -> int: ...
+
+
+def partition_of(record: Record) -> Partition:
+    return cast(Partition, TopicPartition(record.topic, record.partition))
+
+
+class Consumer(Protocol):
+    """A member of a consumer group."""
+
+    def assignment(self) -> set[Partition]: ...
+    def highwater(self, partition: Partition) -> int | None: ...
+    async def position(self, partition: Partition) -> int: ...
+    def seek(self, partition: Partition, offset: int) -> None: ...
+    async def commit(self, offsets: Mapping[Partition, int]) -> None: ...
+
+
+class Subscription:
+    """One member of one consumer group, fed by a FastStream batch subscriber with nothing but raw records.
+
+    Args:
+        topics: real names, prefix included. They must exist: nothing is created.
+        instance: makes the membership static.
+        handle: gets each batch, commits what it finished, and must not raise.
+        revoked: awaited before partitions go to another member.
+    """
+
+    def __init__(
+        self,
+        bootstrap: str,
+        group: str,
+        topics: Iterable[str],
+        instance: str | None,
+        max_records: int,
+        handle: Callable[[Sequence[Record]], Awaitable[None]],
+        revoked: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._handle = handle
+        self._broker = KafkaBroker(
+            bootstrap.split(","),
+            client_id=group,
+            consumer_only=True,
+            allow_auto_create_topics=False,
+            graceful_timeout=_DRAIN_SECONDS,
+            logger=None,
+            apply_types=False,
+        )
+        self._subscriber = self._broker.subscriber(
+            *topics,
+            batch=True,
+            group_id=group,
+            group_instance_id=instance,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+            ack_policy=AckPolicy.MANUAL,
+            no_reply=True,
+            max_records=max_records,
+            batch_timeout_ms=_POLL_MS,
+            fetch_max_bytes=_FETCH_BYTES,
+            max_partition_fetch_bytes=_PARTITION_FETCH_BYTES,
+            session_timeout_ms=_SESSION_MS,
+            heartbeat_interval_ms=_HEARTBEAT_MS,
+            rebalance_timeout_ms=_REBALANCE_MS,
+            max_poll_interval_ms=_MAX_POLL_MS,
+            listener=_Listener(revoked),
+            parser=_parse,
+            decoder=_decode,
+        )
+        self._subscriber(self._received)
+
+    @property
+    def consumer(self) -> Consumer | None:
+        """None until started and after stopped."""
+        return cast("Consumer | None", self._subscriber.consumer)
+
+    async def start(self) -> None:
+        """Joins the group. Raises `KafkaError` or `OSError` at once when no broker answers; then nothing is left open."""
+        try:
+            await self._broker.start()
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Fetches no more, waits for the batch in hand, leaves the group."""
+        await self._broker.stop()
+
+    async def _received(self, message: KafkaMessage) -> None:
+        await self._handle(cast("Sequence[Record]", message.raw_message))
+
+
+class _Listener(ConsumerRebalanceListener):
+    # aiokafka awaits what these return, whatever its signatures say.
+    def __init__(self, revoked: Callable[[], Awaitable[None]]) -> None:
+        self._revoked = revoked
+
+    async def on_partitions_revoked(self, revoked: Any) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        if revoked:
+            await self._revoked()
+
+    async def on_partitions_assigned(self, assigned: Any) -> None: ...  # pyright: ignore[reportIncompatibleMethodOverride]
+
+
+class _NoConsumer:
+    """FastStream's acknowledgements are not used; offsets are committed explicitly."""
+
+    async def commit(self) -> None: ...
+    def seek(self, partition: Any, offset: int) -> None: ...
+
+
+async def _parse(records: Any) -> KafkaMessage:
+    """Takes records as they are: FastStream's own parser loses a whole batch over one header that is not UTF-8."""
+    return KafkaMessage(raw_message=records, body=b"", consumer=_NoConsumer())
+
+
+async def _decode(message: KafkaMessage) -> KafkaMessage:
+    return message
+
+
+class Producer:
+    """An idempotent producer that waits for all replicas."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self._producer: Any = AIOKafkaProducer(
+            bootstrap_servers=cast(Any, bootstrap.split(",")),
+            enable_idempotence=True,
+            acks="all",
+            linger_ms=0,
+            max_batch_size=64 * 1024,
+            max_request_size=MAX_RECORD_BYTES,
+        )
+
+    async def send(
+        self, topic: str, value: bytes | None, key: bytes | None, headers: Sequence[tuple[str, bytes | None]]
+    ) -> asyncio.Future[object]:
+        """Hands the record over; the future ends when it is acknowledged. Records of a partition keep their order."""
+        # aiokafka takes no record without key and value; an empty key says the same.
+        key = b"" if key is None and value is None else key
+        return cast("asyncio.Future[object]", await self._producer.send(topic, value=value, key=key, headers=headers))
+
+    async def knows(self, topic: str, seconds: float) -> bool:
+        """True if the topic exists, as far as can be told in that time."""
+        try:
+            return bool(await asyncio.wait_for(self._producer.partitions_for(topic), seconds))
+        except (*TOPIC_FAULTS, TimeoutError):
+            return False
+
+    async def close(self, seconds: float = 5.0) -> None:
+        """Sends what was handed over if that takes no longer than `seconds`; after that nothing of it is ever sent."""
+        closing = asyncio.ensure_future(self._producer.stop())
+        await asyncio.wait({closing}, timeout=seconds)
+        if not closing.done():
+            # aiokafka's stop waits for the broker however long it takes, unless its sender has ended.
+            self._producer._sender.sender_task.cancel()
+        with contextlib.suppress(KafkaError, asyncio.CancelledError):
+            await closing
+
+
+async def open_producer(bootstrap: str) -> Producer:
+    """A started producer. Raises `KafkaError` or `OSError` when no broker answers."""
+    producer = Producer(bootstrap)
+    try:
+        await producer._producer.start()  # pyright: ignore[reportPrivateUsage]
+    except BaseException:
+        await producer.close(0)
+        raise
+    return producer
+
+
+def rewind(consumer: Consumer, records: Iterable[Record]) -> None:
+    """Makes the consumer read these records again, where their partitions are still its own."""
+    earliest: dict[Partition, int] = {}
+    for record in records:
+        partition = partition_of(record)
+        earliest[partition] = min(record.offset, earliest.get(partition, record.offset))
+    for partition, offset in earliest.items():
+        with contextlib.suppress(IllegalStateError):
+            consumer.seek(partition, offset)
+
+
+def ends(records: Iterable[Record]) -> dict[Partition, int]:
+    """The offsets to commit once all these records are done."""
+    offsets: dict[Partition, int] = {}
+    for record in records:
+        partition = partition_of(record)
+        offsets[partition] = max(record.offset + 1, offsets.get(partition, 0))
+    return offsets

@@ -1,0 +1,241 @@
+"""A lane: some topics read together by one consumer group, batch by batch."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from . import metrics, pauses
+from .batches import Batches, GaveUp, Tally
+from .desk import Desk, Store
+from .faults import is_kafka_fault, is_transient, told
+from .handlers import Handlers
+from .health import Health
+from .kafka import KafkaError, Subscription, ends, rewind
+from .log import logger
+from .records import Reader, Record
+from .settings import ServiceSettings
+from .waiting import Backoff, wait
+
+S = TypeVar("S")
+log = logger("lane")
+
+MAX_BYTES = 8 * 1024 * 1024
+"""Of values in one transaction."""
+
+_LOOK_SECONDS = 1.0
+"""How often a lane looks at its lag and at whether it was paused or resumed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lane(Generic[S]):
+    """What to read and how to decide it.
+
+    Attributes:
+        name: with the service's name it makes the consumer group; renaming it reads everything again.
+        topics: names in the catalogue.
+        max_records: messages in one transaction.
+        store: where its states are kept; default is the service's.
+    """
+
+    name: str
+    topics: tuple[str, ...]
+    handlers: Handlers[S]
+    max_records: int = 500
+    store: Store[S] | None = None
+
+
+class LaneRun(Generic[S]):
+    """A lane at work, until it is stopped; it waits while it is paused or Kafka is away."""
+
+    def __init__(
+        self,
+        lane: Lane[S],
+        service: str,
+        settings: ServiceSettings,
+        engine: AsyncEngine,
+        desk: Desk[S],
+        reader: Reader,
+        health: Health,
+    ) -> None:
+        self._lane = lane
+        self._group = settings.group(service, lane.name)
+        self._settings = settings
+        self._engine = engine
+        self._health = health
+        self._part = f"lane {lane.name}"
+        self._hurry = asyncio.Event()
+        self._in_hand = asyncio.Lock()
+        self._batches = Batches(lane.name, desk, reader, health, self._hurry)
+        self._bad = pauses.Bad()
+        self._paused = asyncio.Event()
+        self._verdict: str | None = None
+        self._subscription: Subscription | None = None
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Reads until `stop` is set; then the batch in hand is finished and its offsets committed."""
+        backoff = Backoff(0.5, 5)
+        while not stop.is_set():
+            if await self._is_paused():
+                await wait(stop, _LOOK_SECONDS)
+                continue
+            self._subscription = self._subscribe()
+            try:
+                await self._subscription.start()
+            except Exception as failure:
+                if not is_kafka_fault(failure):
+                    raise
+                self._health.set(
+                    self._part, f"Kafka at {self._settings.kafka}: {told(failure)}", "see that it runs; it is tried again"
+                )
+                await wait(stop, backoff.next())
+                continue
+            backoff.reset()
+            log.info("lane reads", lane=self._lane.name, group=self._group, topics=self._lane.topics)
+            try:
+                await self._watch(stop)
+            finally:
+                await self._leave(self._subscription)
+
+    def _subscribe(self) -> Subscription:
+        prefix, settings = self._settings.topic_prefix, self._settings
+        topics = [prefix + topic for topic in self._lane.topics]
+        return Subscription(
+            settings.kafka, self._group, topics, settings.instance, self._lane.max_records, self._handle, self._revoked
+        )
+
+    async def _leave(self, subscription: Subscription) -> None:
+        self._hurry.set()
+        try:
+            await subscription.stop()
+        finally:
+            self._hurry.clear()
+
+    async def _is_paused(self) -> bool:
+        if self._verdict is not None:
+            await pauses.pause(self._engine, self._lane.name, self._verdict)
+            self._verdict = None
+        reason = (await pauses.paused(self._engine)).get(self._lane.name)
+        metrics.PAUSED.labels(self._lane.name).set(reason is not None)
+        if reason is None:
+            if self._paused.is_set():
+                self._paused.clear()
+                self._bad = pauses.Bad()
+            return False
+        self._paused.set()
+        self._health.set(self._part, f"paused: {reason}", "see the dead letters, mend the cause, then resume the lane")
+        return True
+
+    async def _watch(self, stop: asyncio.Event) -> None:
+        """Returns when the lane has to stop or pause."""
+        while not (stop.is_set() or self._paused.is_set()):
+            await self._report()
+            stopping, pausing = asyncio.ensure_future(stop.wait()), asyncio.ensure_future(self._paused.wait())
+            await asyncio.wait({stopping, pausing}, timeout=_LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            stopping.cancel()
+            pausing.cancel()
+            try:
+                await self._is_paused()
+            except Exception as failure:
+                if not is_transient(failure):
+                    raise
+
+    async def _report(self) -> None:
+        consumer = self._subscription and self._subscription.consumer
+        if consumer is None:
+            return
+        lag = 0
+        for partition in consumer.assignment():
+            end = consumer.highwater(partition)
+            if end is not None:
+                with contextlib.suppress(TimeoutError, KafkaError):
+                    lag += max(0, end - await asyncio.wait_for(consumer.position(partition), 1))
+        metrics.LAG.labels(self._lane.name).set(lag)
+        self._health.clear(self._part)
+
+    async def _revoked(self) -> None:
+        """Before partitions go to another member: the batch in hand ends first, retried no longer."""
+        self._hurry.set()
+        try:
+            async with self._in_hand:
+                pass
+        finally:
+            self._hurry.clear()
+
+    async def _handle(self, records: Sequence[Record]) -> None:
+        """One wrapper around everything: what escaped from here would take the batch with it."""
+        async with self._in_hand:
+            for chunk in _chunks(records):
+                if not await self._chunk(chunk):
+                    self._back_to(records, chunk)
+                    return
+
+    async def _chunk(self, records: Sequence[Record]) -> bool:
+        """False: these are to be read again."""
+        if self._paused.is_set():
+            await asyncio.sleep(0.05)
+            return False
+        started = time.perf_counter()
+        try:
+            tally = await self._batches.settle(records)
+            await self._commit(records)
+        except GaveUp as reason:
+            log.warning("batch given back", lane=self._lane.name, messages=len(records), reason=str(reason))
+            return False
+        except Exception as failure:
+            log.error("batch failed as a whole", lane=self._lane.name, error=told(failure), exc_info=failure)
+            await wait(self._hurry, 1)
+            return False
+        self._count(records, tally, time.perf_counter() - started)
+        self._judge(tally)
+        return True
+
+    async def _commit(self, records: Sequence[Record]) -> None:
+        """The transaction is committed: an offset that is not, costs only a second look, which the inbox ends."""
+        consumer = self._subscription and self._subscription.consumer
+        if consumer is None:
+            return
+        try:
+            await consumer.commit(ends(records))
+        except KafkaError as failure:
+            log.info("offsets not committed; the inbox will know these messages", lane=self._lane.name, error=told(failure))
+
+    def _back_to(self, records: Sequence[Record], chunk: Sequence[Record]) -> None:
+        consumer = self._subscription and self._subscription.consumer
+        if consumer is not None:
+            rewind(consumer, records[records.index(chunk[0]) :])
+
+    def _count(self, records: Sequence[Record], tally: Tally, seconds: float) -> None:
+        name = self._lane.name
+        for (topic, outcome), count in tally.counts.items():
+            metrics.MESSAGES.labels(name, topic, outcome).inc(count)
+        metrics.BATCH_SIZE.labels(name).observe(len(records))
+        metrics.BATCH_SECONDS.labels(name).observe(seconds)
+        log.debug("batch", lane=name, messages=len(records), seconds=round(seconds, 4))
+
+    def _judge(self, tally: Tally) -> None:
+        """Pauses at once; `_is_paused` writes it down."""
+        self._bad.count(tally.bad)
+        if (verdict := self._bad.verdict) is not None:
+            self._verdict = verdict
+            self._paused.set()
+
+
+def _chunks(records: Sequence[Record]) -> Iterator[Sequence[Record]]:
+    """In order, each of at most `MAX_BYTES` (or of one record)."""
+    start, size = 0, 0
+    for place, record in enumerate(records):
+        size += len(record.value or b"")
+        if size > MAX_BYTES and place > start:
+            yield records[start:place]
+            start, size = place, len(record.value or b"")
+    yield records[start:]
+
+
+AnyLane = Lane[Any]
