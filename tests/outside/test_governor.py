@@ -119,3 +119,12 @@ def test_two_processes_that_share_an_account_stay_within_its_policy_together() -
 def test_a_burst_as_large_as_the_window_is_refused_with_the_value_seen() -> None:
     with pytest.raises(ValueError, match="burst: 120 is not between 1 and 119"):
         RatePolicy(requests=120, window_s=60, burst=120)
+
+
+async def test_a_limit_that_the_other_side_tells_is_adopted_from_then_on() -> None:
+    clock = FakeClock()
+    governor = Governor(RatePolicy(requests=3, window_s=20, burst=1), clock)
+    await governor.enter()
+    governor.adopt(RatePolicy(requests=120, window_s=60, burst=20))
+    await governor.enter()
+    assert clock.time == pytest.approx(1000.6)

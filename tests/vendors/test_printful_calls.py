@@ -1,3 +1,4 @@
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -167,6 +168,21 @@ async def test_too_many_calls_close_the_accounts_lane(status: int) -> None:
         assert 119 < adapter.paused_for <= 120
         assert isinstance(await adapter.find(ORDER.external_id), Throttled)
     assert len(vendor.asked) == 1
+
+
+async def test_the_limit_that_printful_tells_replaces_the_documented_one() -> None:
+    vendor = Vendor(httpx.Response(404, json={"code": 404}, headers={"X-Ratelimit-Limit": "60000"}))
+    async with printful(vendor) as adapter, asyncio.timeout(10):
+        # By the documented limit these would take 24 seconds.
+        for _ in range(60):
+            assert await adapter.find(ORDER.external_id) == Absent(NOW)
+
+
+@pytest.mark.parametrize("limit", ["", "0", "1", "-5", "soon", "²"])
+async def test_a_limit_that_is_nonsense_is_ignored(limit: str) -> None:
+    vendor = Vendor(httpx.Response(404, json={"code": 404}, headers=[(b"X-Ratelimit-Limit", limit.encode())]))
+    async with printful(vendor) as adapter:
+        assert await adapter.find(ORDER.external_id) == Absent(NOW)
 
 
 @pytest.mark.parametrize("reply", [no(401, "Malformed token"), no(403, "Forbidden"), no(400, "Store is terminated", "OR-2")])

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 import httpx
 
 from platen_outside.failures import Answer, Failure, Throttled, classify, classify_error
-from platen_outside.governor import Governor
+from platen_outside.governor import Governor, RatePolicy
 
 TIMEOUT = httpx.Timeout(connect=5.0, read=30.0, write=30.0, pool=5.0)
 """Seconds per step."""
@@ -31,8 +31,15 @@ def now_utc() -> datetime:
     return datetime.now(UTC)
 
 
+def _tells_none(_headers: Mapping[str, str]) -> None:
+    return None
+
+
 class Outside:
-    """The calls to one account. Redirects are not followed: a POST that became a GET would look like success."""
+    """The calls to one account. Redirects are not followed: a POST that became a GET would look like success.
+
+    `throttled`: the statuses that mean "too many". `told_rate`: the limit that an answer's headers (lower case) tell, if any.
+    """
 
     def __init__(
         self,
@@ -41,10 +48,11 @@ class Outside:
         *,
         throttled: frozenset[int] = frozenset({429}),
         deadline_s: float = DEADLINE_S,
+        told_rate: Callable[[Mapping[str, str]], RatePolicy | None] = _tells_none,
         now: Callable[[], datetime] = now_utc,
     ) -> None:
         self._client, self.governor, self._now = client, governor, now
-        self._throttled, self._deadline_s = throttled, deadline_s
+        self._throttled, self._deadline_s, self._told_rate = throttled, deadline_s, told_rate
 
     async def ask(
         self,
@@ -69,6 +77,8 @@ class Outside:
                 status, answered, body = await self._exchange(request)
         except (httpx.HTTPError, TimeoutError, _TooLargeError) as error:
             return classify_error(error, safe=is_safe)
+        if (rate := self._told_rate(answered)) is not None:
+            self.governor.adopt(rate)
         outcome = classify(status, answered, body, safe=is_safe, now=self._now(), throttled=self._throttled)
         if isinstance(outcome, Throttled):
             self.governor.pause(PAUSE_S if outcome.retry_after is None else outcome.retry_after)

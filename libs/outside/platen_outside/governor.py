@@ -51,7 +51,6 @@ class Governor:
     def __init__(self, policy: RatePolicy, clock: Clock | None = None) -> None:
         self._policy = policy
         self._clock = clock or MonotonicClock()
-        self._rate = (policy.requests - policy.burst) / policy.window_s
         self._tokens = float(policy.burst)
         self._counted_at = self._clock.now()
         self._closed_until = self._counted_at
@@ -74,6 +73,13 @@ class Governor:
         finally:
             self._waiting -= 1
 
+    def adopt(self, policy: RatePolicy) -> None:
+        """The other side told its limit: from now on that one holds. A larger burst starts empty."""
+        if policy != self._policy:
+            self._refill()
+            self._policy = policy
+            self._tokens = min(self._tokens, float(policy.burst))
+
     def pause(self, seconds: float) -> None:
         """Closes the whole lane; a shorter pause never shortens a longer one."""
         self._closed_until = max(self._closed_until, self._clock.now() + seconds)
@@ -84,11 +90,18 @@ class Governor:
 
     def _until_turn(self, place: int) -> float:
         """Seconds until the one at `place` of the queue (1 is next) may pass."""
-        now = self._clock.now()
-        self._tokens = min(float(self._policy.burst), self._tokens + (now - self._counted_at) * self._rate)
-        self._counted_at = now
-        missing = 0.0 if self._tokens >= place - _ROUNDING else (place - self._tokens) / self._rate
+        self._refill()
+        missing = 0.0 if self._tokens >= place - _ROUNDING else (place - self._tokens) / self._per_second
         return max(missing, self.paused_for())
+
+    def _refill(self) -> None:
+        now = self._clock.now()
+        self._tokens = min(float(self._policy.burst), self._tokens + (now - self._counted_at) * self._per_second)
+        self._counted_at = now
+
+    @property
+    def _per_second(self) -> float:
+        return (self._policy.requests - self._policy.burst) / self._policy.window_s
 
 
 _ROUNDING = 1e-9

@@ -43,6 +43,7 @@ from platen_vendors.printful.refusals import ALREADY_EXISTS, STORE_TERMINATED, g
 from platen_vendors.printful.webhook import events
 
 PUBLIC_URL = "https://api.printful.com"
+WINDOW_S = 60.0
 TOO_MANY = frozenset({419, 429})
 
 _Failed = Throttled | AuthFailed | Transient | Unknown
@@ -56,7 +57,7 @@ class Printful:
         duplicates="rejects",
         lookup="direct",
         webhook_auth="none",
-        rate=RatePolicy(requests=120, window_s=60, burst=20),
+        rate=RatePolicy(requests=120, window_s=WINDOW_S, burst=20),
     )
 
     def __init__(
@@ -73,7 +74,13 @@ class Printful:
         self._client = httpx.AsyncClient(
             base_url=account.url or PUBLIC_URL, headers=headers, timeout=TIMEOUT, transport=transport
         )
-        self._outside = Outside(self._client, Governor(self.capabilities.rate.share(share)), throttled=TOO_MANY, now=now)
+        self._outside = Outside(
+            self._client,
+            Governor(self.capabilities.rate.share(share)),
+            throttled=TOO_MANY,
+            told_rate=lambda headers: _told_rate(headers, share),
+            now=now,
+        )
         self._now = now
 
     @property
@@ -200,6 +207,14 @@ class Printful:
         if read is None or read.external_id != order.external_id:
             return Unknown("the answer does not hold the order that was sent")
         return Accepted(read.vendor_order_id, read.stage == "editable", read)
+
+
+def _told_rate(headers: Mapping[str, str], share: float) -> RatePolicy | None:
+    """`X-Ratelimit-Limit` is in calls a minute."""
+    limit = headers.get("x-ratelimit-limit", "")
+    if not (limit.isascii() and limit.isdigit() and int(limit) > 1):
+        return None
+    return RatePolicy(int(limit), WINDOW_S, max(1, int(limit) // 6)).share(share)
 
 
 def _path(vendor_order_id: str) -> str:
