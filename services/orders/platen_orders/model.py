@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,6 +64,10 @@ class Item(Struct, frozen=True, omit_defaults=True):
     def current(self) -> bool:
         """Every side has a print file drawn from what the item says now."""
         return bool(self.sides) and all(side.current for side in self.sides.values())
+
+    @property
+    def has_file(self) -> bool:
+        return any(side.file is not None for side in self.sides.values())
 
     @property
     def artwork_ref(self) -> str | None:
@@ -155,15 +160,27 @@ class Order(Struct, frozen=True, omit_defaults=True):
     def live_items(self) -> dict[str, Item]:
         return {item_id: item for item_id, item in self.items.items() if not item.ignored}
 
-    def shipped(self, item_id: str) -> int:
-        """Units of the item that left the vendor, reshipments not counted twice."""
-        units = sum(parcel.units.get(item_id, 0) for parcel in self.parcels.values() if not parcel.reshipment)
-        return min(units, self.items[item_id].quantity)
+    def shipped(self) -> dict[str, int]:
+        """Units by item that left the vendor, reshipments not counted twice. Items of which none did are missing."""
+        units: dict[str, int] = {}
+        for parcel in self.parcels.values():
+            if not parcel.reshipment:
+                for item_id, count in parcel.units.items():
+                    item = self.items.get(item_id)
+                    if item is not None and count > 0:
+                        units[item_id] = min(units.get(item_id, 0) + count, item.quantity)
+        return units
 
-    def cancelled(self, item_id: str) -> int:
-        """Units of the item that the vendor will not make."""
-        units = max((taken.cancelled.get(item_id, 0) for taken in self.vendor_orders.values()), default=0)
-        return min(units, self.items[item_id].quantity - self.shipped(item_id))
+    def cancelled(self, shipped: Mapping[str, int]) -> dict[str, int]:
+        """Units by item that the vendor will not make; what it shipped after all is not counted."""
+        units: dict[str, int] = {}
+        for taken in self.vendor_orders.values():
+            for item_id, count in taken.cancelled.items():
+                item = self.items.get(item_id)
+                if item is not None:
+                    left = item.quantity - shipped.get(item_id, 0)
+                    units[item_id] = max(units.get(item_id, 0), min(count, left))
+        return units
 
 
 _ACTIVITIES = {

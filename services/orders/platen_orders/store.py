@@ -95,6 +95,8 @@ class OrdersStore:
     async def save(self, tx: AsyncConnection, changed: Mapping[Key, Entry], messages: Sequence[Outgoing]) -> None:
         held = sorted((entry for entry in changed.values() if isinstance(entry, Held)), key=lambda entry: entry.order.id)
         if held:
+            # The very bytes that orders.status carries: the row and the topic cannot disagree.
+            snapshots = {it.key: it.value for it in messages if it.topic == "orders.status" and it.value is not None}
             await tx.exec_driver_sql(
                 _SAVE_ORDERS,
                 (
@@ -104,7 +106,7 @@ class OrdersStore:
                     [it.order.version for it in held],
                     [" ".join(_waits(it.order)) for it in held],
                     [_encode(it.order).decode() for it in held],
-                    [_encode(it.public).decode() for it in held],
+                    [snapshots[it.order.id].decode() for it in held],
                 ),
             )
         await self._save_shop_orders(tx, {key: it for key, it in changed.items() if isinstance(it, ShopOrder)})

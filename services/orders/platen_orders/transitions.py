@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
+from functools import lru_cache
+from typing import NamedTuple
 
 from platen_contracts.status import ActivityKind, OrderStatus
 
-from platen_orders.model import Order
+from platen_orders.model import Order, VendorOrder
 
 NEW, READY, SENT = OrderStatus.NEW, OrderStatus.READY, OrderStatus.SENT
 FULFILLED, FAILED, ARCHIVED = OrderStatus.FULFILLED, OrderStatus.FAILED, OrderStatus.ARCHIVED
@@ -80,9 +82,9 @@ CUSTOM_ONLY = frozenset({"record_hand_over", "record_parcel"})
 
 def derive(order: Order) -> OrderStatus:
     """The status that the facts speak for, archive left aside."""
-    taken = any(not _dead(order, vendor_order_id) for vendor_order_id in order.vendor_orders)
-    if taken:
-        return FULFILLED if _all_accounted_for(order) else SENT
+    shipped = order.shipped()
+    if shipped or any(not _dead(order, taken) for taken in order.vendor_orders.values()):
+        return FULFILLED if shipped and _all_accounted_for(order, shipped) else SENT
     if order.failure is not None or order.vendor_orders:
         return FAILED
     if order.activity != ActivityKind.NONE:
@@ -96,27 +98,58 @@ def path(start: OrderStatus, end: OrderStatus) -> tuple[OrderStatus, ...]:
     return _PATHS.get((start, end), ())
 
 
-def refusal(order: Order, action: str) -> str | None:
-    """The reason code why `action` is not allowed now; None where it is."""
-    if order.status not in ACTIONS[action]:
-        return "archived" if order.status == ARCHIVED else "wrong_status"
-    if action in INTEGRATED_ONLY and order.custom:
+class Situation(NamedTuple):
+    """All that decides which actions are offered."""
+
+    status: OrderStatus
+    activity: ActivityKind
+    custom: bool
+    files_current: bool
+    """Every live item has a current print file for every side."""
+    has_file: bool
+
+
+def situation(order: Order) -> Situation:
+    live = order.live_items
+    return Situation(
+        status=order.status,
+        activity=order.activity,
+        custom=order.custom,
+        files_current=bool(live) and all(item.current for item in live.values()),
+        has_file=any(item.has_file for item in order.items.values()),
+    )
+
+
+def refusal(now: Situation, action: str) -> str | None:
+    """The reason code why `action` is not allowed; None where it is."""
+    if now.status not in ACTIONS[action]:
+        return "archived" if now.status == ARCHIVED else "wrong_status"
+    if action in INTEGRATED_ONLY and now.custom:
         return "custom_vendor"
-    if action in CUSTOM_ONLY and not order.custom:
+    if action in CUSTOM_ONLY and not now.custom:
         return "integrated_vendor"
-    activity = order.activity
-    if activity != ActivityKind.NONE and action not in WHILE_SENDING:
+    if now.activity != ActivityKind.NONE and action not in WHILE_SENDING:
         return "sending"
-    if action == "stop_sending" and activity == ActivityKind.NONE:
+    if action == "stop_sending" and now.activity == ActivityKind.NONE:
         return "not_sending"
-    if action == "settle" and activity != ActivityKind.IN_DOUBT:
+    if action == "settle" and now.activity != ActivityKind.IN_DOUBT:
         return "not_in_doubt"
-    if action == "retry" and not all(item.current for item in order.live_items.values()):
+    if action == "retry" and not now.files_current:
         return "files_not_current"
-    if action == "view_print_file" and not any(side.file for item in order.items.values() for side in item.sides.values()):
+    if action == "view_print_file" and not now.has_file:
         return "no_file"
     return "not_available_yet" if action in NOT_YET else None
 
+
+@lru_cache(maxsize=1024)
+def offered(now: Situation, of_item: bool = False) -> dict[str, str]:
+    """`allowed` or the reason code for each action of an order, or of one of its items. Shared: not to be changed."""
+    names = ITEM_ACTIONS if of_item else [action for action in ACTIONS if action not in ITEM_ONLY]
+    return {action: refusal(now, action) or "allowed" for action in names}
+
+
+ITEM_ONLY = ("personalise", "set_artwork", "split_line", "ignore_item", "restore_item")
+ITEM_ACTIONS = (*ITEM_ONLY, "render", "view_print_file")
 
 NOT_YET = frozenset(
     {"split_line", "split_off", "set_artwork", "ignore_item", "restore_item", "erase", "record_hand_over", "record_parcel"}
@@ -124,21 +157,17 @@ NOT_YET = frozenset(
 """Offered by the table, and not built: refused with a code of their own until they are."""
 
 
-def _dead(order: Order, vendor_order_id: str) -> bool:
-    taken = order.vendor_orders[vendor_order_id]
-    if any(order.shipped(item_id) for item_id in order.items):
-        return False
+def _dead(order: Order, taken: VendorOrder) -> bool:
+    """The last word on it is that the vendor ended it; to be asked only while nothing has shipped."""
     if taken.read_at is None or taken.read_at < taken.taken_at:
         return False
-    units = {item_id: item.quantity for item_id, item in order.live_items.items()}
-    return taken.ended or (bool(units) and all(taken.cancelled.get(item_id, 0) >= count for item_id, count in units.items()))
+    live = order.live_items
+    return taken.ended or (bool(live) and all(taken.cancelled.get(item_id, 0) >= it.quantity for item_id, it in live.items()))
 
 
-def _all_accounted_for(order: Order) -> bool:
-    shipped = {item_id: order.shipped(item_id) for item_id in order.live_items}
-    return any(shipped.values()) and all(
-        shipped[item_id] + order.cancelled(item_id) >= item.quantity for item_id, item in order.live_items.items()
-    )
+def _all_accounted_for(order: Order, shipped: Mapping[str, int]) -> bool:
+    cancelled = order.cancelled(shipped)
+    return all(shipped.get(item_id, 0) + cancelled.get(item_id, 0) >= item.quantity for item_id, item in order.live_items.items())
 
 
 def _paths() -> dict[tuple[OrderStatus, OrderStatus], tuple[OrderStatus, ...]]:

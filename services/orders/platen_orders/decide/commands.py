@@ -20,7 +20,7 @@ from platen_orders.decide import change, files
 from platen_orders.decide.answers import No, address_problem
 from platen_orders.decide.change import Edit, without_attention
 from platen_orders.model import Entry, Held, Item, Order, Sending, artwork_key, replace
-from platen_orders.transitions import ACTIONS, refusal
+from platen_orders.transitions import ACTIONS, refusal, situation
 
 C = TypeVar("C", bound=OrderCommand)
 
@@ -236,7 +236,7 @@ def _stale(order: Order, command: OrderCommand) -> No | None:
 
 
 def _not_offered(order: Order, action: str) -> No | None:
-    code = refusal(order, action)
+    code = refusal(situation(order), action)
     return None if code is None else No(code, REASONS[code])
 
 
@@ -264,6 +264,6 @@ def _ignored(order: Order, command: OrderCommand, context: Context, reason: str)
 
 
 def _refused(order: Order | None, command: OrderCommand, context: Context, no: No) -> Refused:
-    allowed = [] if order is None else [action for action in ACTIONS if refusal(order, action) is None]
+    allowed = [] if order is None else [action for action in ACTIONS if refusal(situation(order), action) is None]
     reply = _reply(CommandRefused, order, command, context, code=no.code, reason=no.reason, field=no.field, allowed=allowed)
     return Refused(no.code, [reply])

@@ -5,14 +5,14 @@ from __future__ import annotations
 from platen_contracts.status import ActivityKind, FileState, ItemState, OrderStatus
 
 from platen_orders.model import Failure, Item, Json, Order, Parcel, SideFile
-from platen_orders.transitions import ACTIONS, refusal
-
-ITEM_ACTIONS = ("personalise", "set_artwork", "split_line", "ignore_item", "restore_item", "render", "view_print_file")
+from platen_orders.transitions import Situation, offered, situation
 
 
 def public(order: Order) -> Json:
     """`OrderSnapshot` as JSON: no nulls, objects by id, no lists."""
-    refusals = {action: refusal(order, action) or "allowed" for action in ACTIONS}
+    now = situation(order)
+    shipped = order.shipped()
+    cancelled = order.cancelled(shipped)
     snapshot: Json = {
         "order_id": order.id,
         "version": order.version,
@@ -28,8 +28,11 @@ def public(order: Order) -> Json:
         "edited_version": order.edited_version,
         "generation": order.generation,
         "activity": _activity(order),
-        "items": {item_id: _item(order, item_id, item, refusals) for item_id, item in order.items.items()},
-        "actions": refusals,
+        "items": {
+            item_id: _item(order, item, shipped.get(item_id, 0), cancelled.get(item_id, 0), now)
+            for item_id, item in order.items.items()
+        },
+        "actions": offered(now),
     }
     if order.attention:
         snapshot["attention"] = {code: {"since": it.since, "remedy": it.remedy} for code, it in order.attention.items()}
@@ -59,14 +62,12 @@ def private(order: Order) -> Json:
     return picture
 
 
-def item_state(order: Order, item: Item, item_id: str) -> ItemState:
+def item_state(order: Order, item: Item, shipped: int, cancelled: int) -> ItemState:
     """Where one item stands, from its own files and the order's status."""
     status = order.archived_from or order.status
     if item.ignored:
         return ItemState.IGNORED
-    if status == OrderStatus.FULFILLED or (
-        status == OrderStatus.SENT and 0 < order.shipped(item_id) >= item.quantity - order.cancelled(item_id)
-    ):
+    if status == OrderStatus.FULFILLED or (status == OrderStatus.SENT and 0 < shipped >= item.quantity - cancelled):
         return ItemState.FULFILLED
     if status == OrderStatus.SENT:
         return ItemState.SENT
@@ -99,25 +100,30 @@ def _activity(order: Order) -> Json:
     )
 
 
-def _item(order: Order, item_id: str, item: Item, refusals: dict[str, str]) -> Json:
-    actions = {action: refusals[action] for action in ITEM_ACTIONS}
-    if actions["view_print_file"] == "allowed" and not any(side.file for side in item.sides.values()):
-        actions["view_print_file"] = "no_file"
+def _item(order: Order, item: Item, shipped: int, cancelled: int, now: Situation) -> Json:
     picture: Json = {
         "line_id": item.line_id,
         "title": item.title,
         "quantity": item.quantity,
-        "state": item_state(order, item, item_id).value,
+        "state": item_state(order, item, shipped, cancelled).value,
         "sides": {name: _side(side) for name, side in item.sides.items()},
-        "shipped": order.shipped(item_id),
-        "cancelled": order.cancelled(item_id),
-        "actions": actions,
+        "shipped": shipped,
+        "cancelled": cancelled,
+        "actions": offered(now if item.has_file == now.has_file else now._replace(has_file=item.has_file), of_item=True),
     }
-    return picture | _present(variant=item.variant, artwork=item.artwork, price=item.price)
+    if item.variant is not None:
+        picture["variant"] = item.variant
+    if item.artwork is not None:
+        picture["artwork"] = item.artwork
+    if item.price is not None:
+        picture["price"] = item.price
+    return picture
 
 
 def _side(side: SideFile) -> Json:
-    picture: Json = {"state": file_state(side).value} | _present(file=side.file)
+    picture: Json = {"state": file_state(side).value}
+    if side.file is not None:
+        picture["file"] = side.file
     if side.failure is not None and side.failed_hash == side.wanted:
         picture["failure"] = _failure(side.failure)
     return picture
