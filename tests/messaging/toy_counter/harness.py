@@ -1,0 +1,160 @@
+"""The toy service at work: how tests start it, feed it and look at it."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from platen_contracts.envelope import Meta, encode, encode_headers
+from platen_contracts.message import Message
+from platen_messaging.service import Service
+from platen_messaging.settings import ServiceSettings
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from . import main as toy_main
+from .store import Counters
+
+Headers = Sequence[tuple[str, bytes | None]]
+
+
+async def until(condition: Callable[[], Awaitable[Any]], seconds: float = 20) -> Any:
+    """What the condition gives once it is true; fails after `seconds`."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    while True:
+        found = await condition()
+        if found:
+            return found
+        assert asyncio.get_running_loop().time() < deadline, f"{condition} never came true"
+        await asyncio.sleep(0.05)
+
+
+def meta_of(message: Message, key: str, message_id: str = "", time: datetime | None = None, **extra: Any) -> Meta:
+    return Meta(message_id or secrets.token_hex(16), message.TYPE, "test", key, time or datetime.now(UTC), **extra)
+
+
+@dataclass
+class Running:
+    """One instance of the toy, in this process."""
+
+    service: Service
+    store: Counters
+    stop: asyncio.Event
+    serving: asyncio.Future[None]
+
+    async def end(self) -> None:
+        self.stop.set()
+        await asyncio.wait_for(self.serving, 40)
+
+    async def ready(self, seconds: float = 20) -> None:
+        async def is_ready() -> bool:
+            if self.serving.done():
+                await self.serving
+            return self.service.health.ready
+
+        await until(is_ready, seconds)
+
+
+@dataclass
+class Toy:
+    """The world of one test: topics under a prefix of its own, a database of its own, any number of instances."""
+
+    settings: ServiceSettings
+    engine: AsyncEngine
+    running: list[Running] = field(default_factory=list[Running])
+    _producer: Any = None
+
+    @property
+    def prefix(self) -> str:
+        return self.settings.topic_prefix
+
+    async def start(self, wait_ready: bool = True) -> Running:
+        store = Counters()
+        service = toy_main.build(self.settings, store)
+        stop = asyncio.Event()
+        running = Running(service, store, stop, asyncio.ensure_future(service.serve(stop)))
+        self.running.append(running)
+        if wait_ready:
+            await running.ready()
+        return running
+
+    async def produce(
+        self, topic: str, value: bytes | None, headers: Headers, key: bytes | None = b"all", partition: int | None = None
+    ) -> None:
+        if self._producer is None:
+            self._producer = AIOKafkaProducer(bootstrap_servers=self.settings.kafka, max_request_size=4_000_000)
+            await self._producer.start()
+        await self._producer.send_and_wait(self.prefix + topic, value, key=key, headers=headers, partition=partition)
+
+    async def send(self, message: Message, topic: str = "toy.adds", key: str = "all", **meta: Any) -> str:
+        """Sends it as any system would; returns its id."""
+        about = meta_of(message, key, **meta)
+        await self.produce(topic, encode(message), encode_headers(about), key.encode())
+        return about.id
+
+    async def read(self, topic: str) -> list[Any]:
+        """Every record on the topic now, in the order of partitions and offsets."""
+        consumer = AIOKafkaConsumer(bootstrap_servers=self.settings.kafka, auto_offset_reset="earliest")
+        await consumer.start()
+        try:
+            name = self.prefix + topic
+            partitions = [
+                TopicPartition(name, number)
+                for number in sorted(consumer.partitions_for_topic(name) or await _of(consumer, name))
+            ]
+            consumer.assign(partitions)
+            ends = await consumer.end_offsets(partitions)
+            records: list[Any] = []
+            for partition in partitions:
+                while await consumer.position(partition) < ends[partition]:
+                    for found in (await consumer.getmany(timeout_ms=200)).values():
+                        records.extend(found)
+            return sorted(records, key=lambda record: (record.partition, record.offset))
+        finally:
+            await consumer.stop()
+
+    async def query(self, statement: str, *args: Any) -> list[Any]:
+        async with self.engine.begin() as tx:
+            found = await tx.exec_driver_sql(statement, args)
+            return [tuple(row) for row in found] if found.returns_rows else []
+
+    async def value(self, statement: str, *args: Any) -> Any:
+        rows = await self.query(statement, *args)
+        return rows[0][0] if rows else None
+
+    async def total(self, name: str = "all") -> int:
+        return await self.value("select total from counters where name = $1", name) or 0
+
+    async def total_is(self, total: int, name: str = "all") -> None:
+        async def same() -> bool:
+            return await self.total(name) == total
+
+        await until(same)
+
+    async def dead(self, count: int) -> list[Any]:
+        async def enough() -> list[Any]:
+            found = await self.read("toy.dead-letter")
+            return found if len(found) >= count else []
+
+        return await until(enough)
+
+    async def close(self) -> None:
+        for each in self.running:
+            if not each.serving.done():
+                await each.end()
+        if self._producer is not None:
+            await self._producer.stop()
+        await self.engine.dispose()
+
+
+async def _of(consumer: Any, topic: str) -> set[int]:
+    """A consumer without an assignment knows no topic until it asks."""
+    consumer.subscribe([topic])
+    await consumer.topics()
+    found = consumer.partitions_for_topic(topic)
+    consumer.unsubscribe()
+    return found or set()
