@@ -1,5 +1,6 @@
 """What really happened, for tests and auditors: read from the state itself, so it cannot tell another story."""
 
+from collections import defaultdict
 from typing import Any
 
 from .faults import Call
@@ -52,8 +53,11 @@ class Ledger:
         if vendor_side or not shop_side:
             calls = [c for c in self._world.calls if _is_about(c["account"], c["external_id"], account, external_id)]
             answer["calls"] = calls
+            by_order: dict[tuple[str, Any], list[Json]] = defaultdict(list)
+            for call in calls:
+                by_order[call["account"], call["external_id"]].append(call)
             answer["orders"] = [
-                self._entry(found, calls)
+                _entry(found, by_order[found.account, found.external_id] if found.external_id is not None else [])
                 for orders in self._world.vendor_orders.values()
                 for found in orders.values()
                 if _is_about(found.account, found.external_id, account, external_id)
@@ -67,30 +71,26 @@ class Ledger:
                         answer["notes"] += [{**about, **note} for note in found.notes]
         return answer
 
-    def _entry(self, order: VendorOrder, calls: list[Json]) -> Json:
-        mine = [
-            c
-            for c in calls
-            if c["account"] == order.account and c["external_id"] == order.external_id and order.external_id is not None
-        ]
-        return {
-            "account": order.account,
-            "external_id": order.external_id,
-            "id": order.id,
-            "status": order.status,
-            "live": order.status in LIVE,
-            "confirmed": order.confirmed,
-            "draft_deleted": order.status == "canceled" and not order.confirmed,
-            "created_at": order.history[0]["at"],
-            "history": order.history,
-            "recipient": order.body["recipient"],
-            "items": order.body["items"],
-            "files": order.files,
-            "shipments": order.shipments,
-            "create_calls": sum(1 for c in mine if c["method"] == "POST" and c["path"].split("?")[0] == "/orders"),
-            "confirm_calls": sum(1 for c in mine if c["method"] == "POST" and c["path"].endswith("/confirm")),
-            "cancel_calls": sum(1 for c in mine if c["method"] == "DELETE"),
-        }
+
+def _entry(order: VendorOrder, calls: list[Json]) -> Json:
+    return {
+        "account": order.account,
+        "external_id": order.external_id,
+        "id": order.id,
+        "status": order.status,
+        "live": order.status in LIVE,
+        "confirmed": order.confirmed,
+        "draft_deleted": order.status == "canceled" and not order.confirmed,
+        "created_at": order.history[0]["at"],
+        "history": order.history,
+        "recipient": order.body["recipient"],
+        "items": order.body["items"],
+        "files": order.files,
+        "shipments": order.shipments,
+        "create_calls": sum(1 for c in calls if c["method"] == "POST" and c["path"].split("?")[0] == "/orders"),
+        "confirm_calls": sum(1 for c in calls if c["method"] == "POST" and c["path"].endswith("/confirm")),
+        "cancel_calls": sum(1 for c in calls if c["method"] == "DELETE"),
+    }
 
 
 def _is_about(account: str, external_id: Any, wanted_account: str | None, wanted_id: str | None) -> bool:

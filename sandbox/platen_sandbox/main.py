@@ -22,16 +22,14 @@ def serve(
     """Serve WooCommerce shops at /shops/{shop} and Printful accounts at /vendors/{account}; steer at /sandbox."""
     host, _, port = http.rpartition(":")
     if not host or not port.isdecimal() or int(port) > 65535:
-        raise typer.BadParameter(f"{http!r}; allowed: host:port, for example 127.0.0.1:8190", param_hint="--http")
+        raise _stop(f"--http is {http!r}; allowed: host:port, for example 127.0.0.1:8190")
     plan = plan_of(pace)
-    if state is not None and not state.parent.is_dir():
-        raise typer.BadParameter(f"folder {state.parent} does not exist; make it first", param_hint="--state")
+    if state is not None and (not state.parent.is_dir() or state.is_dir()):
+        raise _stop(f"--state is {str(state)!r}; allowed: a file in a folder that exists")
     try:
         listener = listen(host.strip("[]"), int(port))
     except OSError as error:
-        raise typer.BadParameter(
-            f"cannot listen on {http}: {error.strerror}; stop what uses it or name another port", param_hint="--http"
-        ) from None
+        raise _stop(f"--http is {http!r}: {error.strerror}; stop what uses it or name another port") from None
     typer.echo(f"sandbox listening on http://{host}:{listener.getsockname()[1]}")
     server_of(create_app(state, plan, rate_limit), log_level=log_level, access_log=log_level == "debug").run(sockets=[listener])
 
@@ -45,8 +43,13 @@ def plan_of(pace: str) -> Plan:
     except ValueError:
         bounds = (1.0, 0.0)
     if not 0 <= bounds[0] <= bounds[1]:
-        raise typer.BadParameter(f'{pace!r}; allowed: seconds ("2"), a range ("1-3") or "manual"', param_hint="--pace")
+        raise _stop(f'--pace is {pace!r}; allowed: seconds ("2"), a range ("1-3") or "manual"')
     return Plan(pace=bounds)
+
+
+def _stop(message: str) -> typer.Exit:
+    typer.echo(f"platen-sandbox: {message}", err=True)
+    return typer.Exit(2)
 
 
 def main() -> None:

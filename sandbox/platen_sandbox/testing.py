@@ -55,7 +55,10 @@ class Sandbox:
 async def running_sandbox(
     pace: float | None = 0.0, state_file: Path | None = None, rate_limit: int = 6000, host: str = "127.0.0.1"
 ) -> AsyncIterator[Sandbox]:
-    """Serves a sandbox in the running event loop. `pace` is seconds from confirmed to shipped, None waits for `step(..., "ship")`."""
+    """Serves a sandbox in the running event loop.
+
+    `pace` is seconds from confirmed to shipped; None waits for `step(..., "ship")`.
+    """
     plan = Plan(mode="manual") if pace is None else Plan(pace=(pace, pace))
     listener = listen(host, 0)
     url = f"http://{host}:{listener.getsockname()[1]}"

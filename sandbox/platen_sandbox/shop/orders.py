@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from decimal import Decimal
@@ -13,6 +14,8 @@ from platen_sandbox.model import Json, Shop
 from .errors import invalid_param
 
 STATUSES = ("pending", "processing", "on-hold", "completed", "cancelled", "refunded", "failed", "trash")
+AMOUNT = re.compile(r"-?\d+(\.\d+)?")
+PLAIN_TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}")
 PAID = frozenset({"processing", "completed", "refunded"})
 ADDRESS = ("first_name", "last_name", "company", "address_1", "address_2", "city", "state", "postcode", "country")
 SOMEBODY = {
@@ -30,6 +33,7 @@ WRITABLE = frozenset(
 
 def new_order(shop: Shop, order_id: int, given: Json, next_id: Callable[[str], int], moment: datetime) -> Json:
     """The whole resource from a partial one of the same shape; whatever is not given is filled in as a paid guest checkout."""
+    check_shape(given)
     status = checked_status(given.get("status", "processing"))
     shipping = address(given.get("shipping") or SOMEBODY, ())
     billing = address(
@@ -87,6 +91,7 @@ def new_order(shop: Shop, order_id: int, given: Json, next_id: Callable[[str], i
 
 def changed_order(shop: Shop, body: Json, given: Json, next_id: Callable[[str], int], moment: datetime) -> Json:
     """What PUT makes of an order: given fields replaced, addresses merged, the modified time set."""
+    check_shape(given)
     changed = {**body}
     for name, value in given.items():
         if name == "status":
@@ -106,6 +111,32 @@ def changed_order(shop: Shop, body: Json, given: Json, next_id: Callable[[str], 
 
 def touched(shop: Shop, body: Json, moment: datetime, given: Json | None = None) -> Json:
     return {**body, **_times("date_modified", given or {}, moment, shop)}
+
+
+def check_shape(given: Json) -> None:
+    """What the REST schema would refuse before anything is done."""
+    for name in ("billing", "shipping"):
+        if not isinstance(given.get(name, {}), dict):
+            raise invalid_param(name, f"{name} is not of type object.")
+    for name in ("meta_data", "line_items"):
+        entries = given.get(name, [])
+        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+            raise invalid_param(name, f"{name}[0] is not of type object.")
+    if not all("key" in entry for entry in _all_meta(given)):
+        raise invalid_param("meta_data", "meta_data[0][key] is a required property.")
+    for line in given.get("line_items", []):
+        if not isinstance(line.get("quantity", 1), int):
+            raise invalid_param("line_items", "line_items[0][quantity] is not of type integer.")
+        for name in ("price", "total"):
+            if not AMOUNT.fullmatch(str(line.get(name, 0))):
+                raise invalid_param("line_items", f"line_items[0][{name}] is not an amount.")
+    for name in ("date_created_gmt", "date_modified_gmt"):
+        if name in given and not PLAIN_TIME.fullmatch(str(given[name])):
+            raise invalid_param(name, "Invalid date.")
+
+
+def _all_meta(given: Json) -> list[Json]:
+    return [entry for owner in (given, *given.get("line_items", [])) for entry in owner.get("meta_data", [])]
 
 
 def checked_status(status: Any) -> str:

@@ -18,6 +18,7 @@ from .hooks import ShopHooks
 from .query import list_orders
 from .service import Shops
 
+ANY_METHOD = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 Handler = Callable[[Request, Shop], Awaitable[Response]]
 
 
@@ -46,7 +47,7 @@ class ShopApi:
             self._route(f"{rest}/webhooks/{{id:int}}", self.read_hook, "GET"),
             self._route(f"{rest}/webhooks/{{id:int}}", self.update_hook, "PUT", "POST", "PATCH"),
             self._route(f"{rest}/webhooks/{{id:int}}", self.delete_hook, "DELETE"),
-            Route("/{rest:path}", _no_route),
+            Route("/{rest:path}", _no_route, methods=ANY_METHOD),
         ]
 
     def _route(self, path: str, handler: Handler, *methods: str) -> Route:

@@ -1,6 +1,7 @@
 """Printful's answers and callbacks (pure)."""
 
 from decimal import Decimal
+from itertools import pairwise
 
 from platen_sandbox.model import Account, Json, VendorOrder
 
@@ -84,9 +85,9 @@ def callback(account: Account, kind: str, data: Json, created: int, retries: int
 
 
 def split_parcels(items: list[tuple[int, int]], parcels: int) -> list[list[tuple[int, int]]]:
-    """Spreads (item id, quantity) over at most `parcels` parcels, unit by unit in sequence, as evenly as it goes; none is empty."""
+    """Spreads (item id, quantity) over at most `parcels` parcels, unit by unit, as evenly as it goes; none is empty."""
     units = [item_id for item_id, quantity in items for _ in range(quantity)]
     count = max(1, min(parcels, len(units)))
     bounds = [len(units) * i // count for i in range(count + 1)]
-    chunks = [units[start:end] for start, end in zip(bounds, bounds[1:], strict=False)]
+    chunks = [units[start:end] for start, end in pairwise(bounds)]
     return [[(item_id, chunk.count(item_id)) for item_id in dict.fromkeys(chunk)] for chunk in chunks if chunk]

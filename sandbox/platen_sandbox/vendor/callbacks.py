@@ -17,7 +17,7 @@ class Callbacks:
         self._deliveries = deliveries
 
     def send(self, order: VendorOrder, kind: str, **data: Any) -> None:
-        """`data` is what Printful puts beside the order (shipment, reason). Nothing is sent where the store wants no such event."""
+        """`data` is what Printful puts beside the order (shipment, reason). A store that wants no such event gets none."""
         account = self._world.account(order.account)
         hook = account.webhook
         if hook is None or kind not in hook["types"]:

@@ -3,6 +3,8 @@
 import asyncio
 import hashlib
 import io
+import struct
+import zlib
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
@@ -18,6 +20,18 @@ MOST_BYTES = 200 * 1024 * 1024
 LEAST_DPI = 150
 MEDIA_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg"}
 DECODED_AT_ONCE = 2
+UNREADABLE = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    IndexError,
+    OverflowError,
+    EOFError,
+    struct.error,
+    zlib.error,
+    Image.DecompressionBombError,
+)
+"""Whatever a decoder may raise on bytes that are no picture; anything missing here would leave an order pending for ever."""
 
 
 class BadFileError(Exception):
@@ -112,7 +126,7 @@ def inspect(content: bytes) -> Found:
             return Found(MEDIA_TYPES[image.format or ""], width, height, round(min(dpi)))
     except UnidentifiedImageError:
         raise BadFileError("File is not a PNG or JPEG image") from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except UNREADABLE as error:
         raise BadFileError(f"File is a broken image: {error}".replace("\n", " ")[:200]) from error
 
 

@@ -12,7 +12,8 @@ from .bodies import split_parcels
 from .callbacks import Callbacks
 from .files import BadFileError, FileLibrary, check_resolution
 
-Key = tuple[str, int]
+Key = tuple[str, int, int]
+"""Account, order and run."""
 
 
 class CannotStepError(Exception):
@@ -49,11 +50,11 @@ class Production:
     # --- steps, by plan or by hand
 
     async def ship(self, order: VendorOrder, parcels: int | None = None, items: list[Json] | None = None) -> None:
-        """Ships what is left: everything in `parcels` parcels (the plan's number by default), or only `items` [{item_id, quantity}]."""
+        """Ships what is left in `parcels` parcels (the plan's number by default), or only `items` [{item_id, quantity}]."""
+        if order.status == "pending":
+            await self._files_are_good(order)
         if order.status not in ("pending", "inprocess", "partial"):
             raise CannotStepError(f"order {order.id} is {order.status}; only pending, inprocess and partial orders ship")
-        if not await self._files_are_good(order):
-            raise CannotStepError(f"order {order.id} is {order.status}; its print files were refused")
         left = unshipped(order)
         if items is not None:
             batches = [[(int(item["item_id"]), int(item.get("quantity", 1))) for item in items]]
@@ -120,8 +121,8 @@ class Production:
             self._ship_parcel(order, batch)
 
     async def _files_are_good(self, order: VendorOrder) -> bool:
-        """Checks once per confirmation, however many wait for the answer."""
-        key = (order.account, order.id)
+        """Checks once per run, however many wait for the answer."""
+        key = (order.account, order.id, order.run)
         check = self._checks.get(key)
         if check is None:
             check = self._checks[key] = asyncio.create_task(self._check_files(order))

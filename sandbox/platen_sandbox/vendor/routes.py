@@ -20,23 +20,13 @@ from .service import VendorOrders
 
 Handler = Callable[[Request, Account], Awaitable[Any]]
 WINDOW_S = 60.0
+ANY_METHOD = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 EVENTS = frozenset(
-    [
-        "package_shipped",
-        "package_returned",
-        "order_created",
-        "order_updated",
-        "order_failed",
-        "order_canceled",
-        "product_synced",
-        "product_updated",
-        "product_deleted",
-        "stock_updated",
-        "order_put_hold",
-        "order_put_hold_approval",
-        "order_remove_hold",
-        "order_refunded",
-    ]
+    {
+        *(f"order_{word}" for word in ("created", "updated", "failed", "canceled", "refunded")),
+        *("order_put_hold", "order_put_hold_approval", "order_remove_hold", "package_shipped", "package_returned"),
+        *("product_synced", "product_updated", "product_deleted", "stock_updated"),
+    }
 )
 
 
@@ -82,7 +72,7 @@ class VendorApi:
             self._route("/{account}/webhooks", self.set_webhooks, "POST"),
             self._route("/{account}/webhooks", self.clear_webhooks, "DELETE"),
             self._route("/{account}/stores", self.stores, "GET"),
-            Route("/{rest:path}", _not_found),
+            Route("/{rest:path}", _not_found, methods=ANY_METHOD),
         ]
 
     def _route(self, path: str, handler: Handler, *methods: str) -> Route:
