@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from platen_contracts.topics import CATALOGUE, DAY_MS, FOREVER, Topic
+from platen_contracts.topics import CATALOGUE
 from rich.table import Table
 
+from platen_cli.documents.topics_page import kept
 from platen_cli.errors import UserError
 from platen_cli.provision import TopicReport, TopicState, describe_topics, provision_topics
 from platen_cli.stack import Given
@@ -43,7 +44,7 @@ def describe(data: DataOption = None) -> None:
         topic = CATALOGUE[report.name.removeprefix(prefix)]
         state = report.detail or str(report.state)
         words = [report.name, str(topic.kind), ", ".join(topic.writers), ", ".join(topic.readers), topic.key]
-        table.add_row(*words, str(report.partitions or "-"), _kept(topic), state)
+        table.add_row(*words, str(report.partitions or "-"), kept(topic), state)
     console.print(table)
     wrong = [report for report in reports if report.state is not TopicState.UNCHANGED]
     if wrong:
@@ -59,12 +60,6 @@ def tell(reports: Sequence[TopicReport]) -> None:
             say("topics", f"{report.name}: {report.state}" + (f" ({report.detail})" if report.detail else ""))
     sums = Counter(str(report.state) for report in reports)
     say("topics", f"{len(reports)} in the catalogue: " + ", ".join(f"{count} {state}" for state, count in sorted(sums.items())))
-
-
-def _kept(topic: Topic) -> str:
-    if topic.retention_ms is None:
-        return "the latest of each key"
-    return "forever" if topic.retention_ms == FOREVER else f"{topic.retention_ms // DAY_MS} days"
 
 
 def _broker(data: Path | None) -> tuple[str, str]:
