@@ -33,4 +33,4 @@ class Settings(ServiceSettings):
         "webhook_secret may be a list of two while one replaces the other",
     )
     shop_page: int = Field(default=100, ge=2, le=100, description="orders asked of a shop at once, 2 to 100")
-    shop_calls_per_minute: int = Field(default=240, ge=2, le=6000, description="calls to one shop in a minute at most, 2 to 6000")
+    shop_calls_per_minute: int = Field(default=600, ge=2, le=6000, description="calls to one shop in a minute at most, 2 to 6000")

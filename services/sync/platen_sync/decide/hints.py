@@ -25,8 +25,6 @@ def not_read(order: ShopOrder, read_at: datetime, now: datetime, *, for_good: bo
     return replace(order, read_next=now + FIRST_WAIT * 2**order.tries, tries=order.tries + 1)
 
 
-def gone(order: ShopOrder) -> SeenOrder | None:
-    """An order that the shop has no more counts as cancelled; None where it was never seen."""
-    if order.seen is None:
-        return None
-    return order.seen.model_copy(update={"standing": Standing.CANCELLED, "word": "deleted"})
+def gone(seen: SeenOrder | None) -> SeenOrder | None:
+    """An order that the shop has no more counts as cancelled, as it looked last; None where it was never seen."""
+    return seen.model_copy(update={"standing": Standing.CANCELLED, "word": "deleted"}) if seen else None

@@ -59,6 +59,10 @@ class Shelf:
 
 
 class ShopGateway(Protocol):
+    def paused_for(self) -> float:
+        """Seconds for which the shop wants no calls, 0 when it takes them."""
+        ...
+
     async def list_changed(self, asked: PageAsked, per_page: int) -> Page | Unusable | Failure:
         """One page of the orders modified strictly after `asked.after`, whatever their status (but trashed ones)."""
         ...

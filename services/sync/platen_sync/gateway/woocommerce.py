@@ -33,6 +33,9 @@ class WooCommerce:
     def __init__(self, outside: Outside) -> None:
         self._outside = outside
 
+    def paused_for(self) -> float:
+        return self._outside.governor.paused_for()
+
     async def list_changed(self, asked: PageAsked, per_page: int) -> Page | Unusable | Failure:
         answer = await self._read(ORDERS, _list_params(asked, per_page))
         if not isinstance(answer, Answer):
