@@ -1,0 +1,127 @@
+"""Orders on a real Postgres: what is decided is what is stored, once, whoever else writes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import pytest
+from platen_contracts import orders
+from platen_contracts.envelope import Meta
+from platen_contracts.ids import derived_id, order_id
+from platen_contracts.message import Message
+from platen_contracts.orders import OrderChanged
+from platen_contracts.subscribing import fold
+from platen_messaging.databases import open_engine
+from platen_messaging.desk import Desk
+from platen_messaging.faults import is_transient
+from platen_messaging.outcome import Applied, Ignored
+from platen_messaging.records import Incoming
+from platen_orders.handlers import COMMANDS, FACTS
+from platen_orders.model import Entry
+from platen_orders.store import OrdersStore
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from tests.conftest import Database
+
+from . import world as w
+from .world import ANN, NOON, ORDER
+
+
+@pytest.fixture
+async def engine(database: Database) -> AsyncIterator[AsyncEngine]:
+    made = open_engine(await database("platen_orders"))
+    yield made
+    await made.dispose()
+
+
+def _desk(engine: AsyncEngine, handlers: Any = FACTS) -> Desk[Entry]:
+    return Desk(engine, OrdersStore(), handlers, "orders", lambda: NOON)
+
+
+def _incoming(message: Message, message_id: str) -> Incoming:
+    return Incoming(Meta(derived_id(message_id), type(message).TYPE, "test", "", NOON), message, "", "")
+
+
+async def _rows(engine: AsyncEngine, query: str) -> Sequence[Any]:
+    async with engine.connect() as connection:
+        return (await connection.exec_driver_sql(query)).all()
+
+
+async def _history(engine: AsyncEngine) -> list[OrderChanged]:
+    rows = await _rows(engine, "select event::text from history order by order_id, version")
+    return [OrderChanged.model_validate_json(row[0]) for row in rows]
+
+
+async def test_row_topic_and_history_agree_to_the_byte(engine: AsyncEngine) -> None:
+    await _desk(engine).apply([_incoming(w.MUG, "mug"), _incoming(w.a_shop_order(), "shop order")])
+    ((outcome),) = await _desk(engine, COMMANDS).apply([_incoming(orders.Render(order_id=ORDER, actor=ANN), "render")])
+    assert isinstance(outcome, Applied)
+    (request,) = [it.message for it in outcome.messages if it.topic == "render.requests"]
+    assert request is not None
+    await _desk(engine).apply([_incoming(w.rendered(request), "rendered")])  # type: ignore[arg-type]
+
+    ((snapshot, version),) = await _rows(engine, "select snapshot::text, version from orders")
+    published = await _rows(
+        engine, "select convert_from(value, 'UTF8') from outbox where topic = 'orders.status' order by id desc"
+    )
+    assert published[0][0] == snapshot
+    history = await _history(engine)
+    assert [event.version for event in history] == list(range(1, version + 1))
+    assert fold(history) == json.loads(snapshot)
+    sent = await _rows(engine, "select count(*) from outbox where topic = 'orders.history'")
+    assert sent[0][0] == version
+
+
+async def test_a_message_seen_again_changes_nothing(engine: AsyncEngine) -> None:
+    desk = _desk(engine)
+    twice = [_incoming(w.a_shop_order(), "shop order")] * 2
+    first, second = await desk.apply(twice)
+    assert isinstance(first, Applied)
+    assert isinstance(second, Ignored)
+    (again,) = await desk.apply(twice[:1])
+    assert isinstance(again, Ignored)
+    assert len(await _history(engine)) == 1
+
+
+async def test_writers_that_race_for_one_shop_order_lose_nothing(engine: AsyncEngine) -> None:
+    """Twenty writers with a store each, as in twenty processes, tell the parcels of one order."""
+    await _desk(engine).apply([_incoming(w.MUG, "mug"), _incoming(w.a_shop_order(w.a_line(quantity=20)), "shop order")])
+    (item,) = [row[0] for row in await _rows(engine, "select json_object_keys(state->'items') from orders")]
+    await asyncio.gather(
+        *(_desk(engine).apply([_incoming(w.shipped({item: 1}, parcel=f"p{n}"), f"parcel {n}")]) for n in range(20))
+    )
+    ((status, parcels),) = await _rows(
+        engine, "select status, (select count(*) from json_object_keys(state->'parcels')) from orders"
+    )
+    assert (status, parcels) == ("Fulfilled", 20)
+    versions = [event.version for event in await _history(engine)]
+    assert versions == list(range(1, len(versions) + 1))
+
+
+async def test_an_artwork_and_the_orders_that_wait_for_it_never_miss_each_other(engine: AsyncEngine) -> None:
+    messages: list[Message] = [w.a_shop_order(shop_order_id=str(n)) for n in range(30)]
+    messages.insert(15, w.MUG)
+
+    async def until_applied(place: int) -> None:
+        while True:
+            try:
+                await _desk(engine).apply([_incoming(messages[place], str(place))])
+                return
+            except DBAPIError as error:
+                if not is_transient(error):  # a deadlock is, and a lane tries again too
+                    raise
+
+    await asyncio.gather(*map(until_applied, range(len(messages))))
+    ((made, waiting),) = await _rows(engine, "select count(*), count(waits) from orders")
+    assert (made, waiting) == (30, 0)
+
+
+async def test_a_shop_line_is_taken_in_once_for_ever(engine: AsyncEngine) -> None:
+    await _desk(engine).apply([_incoming(w.a_shop_order(), "one")])
+    await _desk(engine).apply([_incoming(w.a_shop_order(read=60), "two")])
+    rows = await _rows(engine, "select shop_order, line_id, order_id from lines")
+    assert [tuple(row) for row in rows] == [("mugs/1001", "1", order_id("mugs", "1001", "1"))]
