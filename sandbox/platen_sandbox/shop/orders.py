@@ -1,5 +1,6 @@
 """Builds and changes the order resource as WooCommerce answers it (pure: ids and the clock come in)."""
 
+import copy
 import hashlib
 import json
 import re
@@ -26,6 +27,20 @@ SOMEBODY = {
     "postcode": "SW1Y 4JH",
     "country": "GB",
 }
+ALWAYS: Json = {
+    "version": "10.3.4",
+    "prices_include_tax": False,
+    **dict.fromkeys(("discount_total", "discount_tax", "shipping_total", "shipping_tax", "cart_tax", "total_tax"), "0.00"),
+    "customer_ip_address": "203.0.113.7",
+    "customer_user_agent": "Mozilla/5.0",
+    "created_via": "checkout",
+    "cart_hash": "",
+    "payment_url": "",
+    "currency_symbol": "$",
+    **{name: [] for name in ("tax_lines", "shipping_lines", "fee_lines", "coupon_lines", "refunds")},
+    **dict.fromkeys(("date_paid", "date_paid_gmt", "date_completed", "date_completed_gmt")),
+}
+"""What no order of the sandbox differs in; the dates are set when they come."""
 WRITABLE = frozenset(
     {"customer_note", "billing", "shipping", "meta_data", "payment_method", "payment_method_title", "transaction_id"}
 )
@@ -44,19 +59,10 @@ def new_order(shop: Shop, order_id: int, given: Json, next_id: Callable[[str], i
     body: Json = {
         "id": order_id,
         "parent_id": 0,
+        "number": str(given.get("number", order_id)),
         "status": status,
         "currency": given.get("currency", shop.currency),
-        "version": "10.3.4",
-        "prices_include_tax": False,
-        **_times("date_created", given, moment, shop),
-        **_times("date_modified", given, moment, shop),
-        "discount_total": "0.00",
-        "discount_tax": "0.00",
-        "shipping_total": "0.00",
-        "shipping_tax": "0.00",
-        "cart_tax": "0.00",
         "total": f"{total:.2f}",
-        "total_tax": "0.00",
         "customer_id": given.get("customer_id", 0),
         "order_key": "wc_order_" + hashlib.sha256(f"{shop.id}/{order_id}".encode()).hexdigest()[:13],
         "billing": billing,
@@ -64,27 +70,16 @@ def new_order(shop: Shop, order_id: int, given: Json, next_id: Callable[[str], i
         "payment_method": given.get("payment_method", "bacs"),
         "payment_method_title": given.get("payment_method_title", "Direct bank transfer"),
         "transaction_id": given.get("transaction_id", ""),
-        "customer_ip_address": "203.0.113.7",
-        "customer_user_agent": "Mozilla/5.0",
-        "created_via": "checkout",
         "customer_note": given.get("customer_note", ""),
-        "cart_hash": "",
-        "number": str(given.get("number", order_id)),
         "meta_data": meta_data(given.get("meta_data", []), next_id),
         "line_items": lines,
-        "tax_lines": [],
-        "shipping_lines": [],
-        "fee_lines": [],
-        "coupon_lines": [],
-        "refunds": [],
-        "payment_url": "",
         "is_editable": status in ("pending", "on-hold"),
         "needs_payment": status in ("pending", "failed"),
         "needs_processing": status == "processing",
-        "currency_symbol": "$",
+        **_times("date_created", given, moment, shop),
+        **_times("date_modified", given, moment, shop),
+        **copy.deepcopy(ALWAYS),
     }
-    for name in ("date_paid", "date_completed"):
-        body[name] = body[f"{name}_gmt"] = None
     _stamp_status(body, shop, moment)
     return body
 
