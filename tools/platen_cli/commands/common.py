@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import signal
+import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -31,7 +32,8 @@ COLOURS = {
     "console": "bright_cyan",
     "sandbox": "bright_magenta",
 }
-console = Console(highlight=False, soft_wrap=True)
+# A file or a pipe has no width to fit; a table must not be cut there.
+console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 240)
 
 
 def say(name: str, line: str) -> None:

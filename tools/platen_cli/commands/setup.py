@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from importlib.util import find_spec
 from typing import Annotated
 
@@ -44,11 +43,9 @@ async def _setup(given: Given, wait: float) -> None:
             lambda name=name: ensure_database(given.postgres_admin, role_name(name), role_name(name), passwords.get(name, "")),
             wait,
         )
-        # As the administrator's session may, but under the service's role: what a migration makes belongs to the service.
         migrated = await migrate(url, package_of(name))
         secret = "a password" if name in passwords else f"no password (set PLATEN_PASSWORD_{name.upper()} to give one)"
         say(name, f"database and role {role_name(name)} with {secret}; " + ("migrated" if migrated else "no migrations"))
     absent = [name for name in SERVICES if name not in services]
     if absent:
         say("platen", f"not installed here, so not set up: {', '.join(absent)}")
-    say("platen", f"set up {os.environ.get('PLATEN_KAFKA')}")

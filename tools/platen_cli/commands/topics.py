@@ -39,11 +39,12 @@ def describe(data: DataOption = None) -> None:
     """List every topic of the catalogue, and how the broker's one differs."""
     bootstrap, prefix = _broker(data)
     reports = asyncio.run(describe_topics(bootstrap, prefix=prefix))
-    table = Table("topic", "kind", "written by", "read by", "key", "partitions", "kept", "state", box=None, pad_edge=False)
+    table = Table("topic", "kind", "written by", "read by", "parts", "kept", "state", box=None, pad_edge=False)
+    table.columns[0].no_wrap = True
     for report in reports:
         topic = CATALOGUE[report.name.removeprefix(prefix)]
         state = report.detail or str(report.state)
-        words = [report.name, str(topic.kind), ", ".join(topic.writers), ", ".join(topic.readers), topic.key]
+        words = [report.name, str(topic.kind), ", ".join(topic.writers), ", ".join(topic.readers)]
         table.add_row(*words, str(report.partitions or "-"), kept(topic), state)
     console.print(table)
     wrong = [report for report in reports if report.state is not TopicState.UNCHANGED]

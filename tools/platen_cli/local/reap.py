@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 from pathlib import Path
 
 import psutil
@@ -22,7 +23,8 @@ def reap(folder: Path, seconds: float = 10) -> list[str]:
     told = [_told(process) for process in ours]
     for process in ours:
         with contextlib.suppress(psutil.Error):
-            process.terminate()
+            # Told to terminate, Postgres would wait for its clients.
+            process.send_signal(signal.SIGINT if process.name() == "postgres" else signal.SIGTERM)
             process.resume()
     _, stubborn = psutil.wait_procs(ours, seconds)
     for process in stubborn:

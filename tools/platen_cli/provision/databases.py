@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import asyncpg
 
@@ -42,8 +42,12 @@ def database_url(admin_url: str, database: str, role: str, password: str = "") -
     else:
         netloc = ""
         options |= {"user": role} | ({"password": password} if password else {})
-    # urlunsplit would drop the two slashes of an empty place.
-    return f"postgresql://{netloc}/{database}" + (f"?{urlencode(options, safe='/')}" if options else "")
+    return _joined("postgresql", netloc, f"/{database}", urlencode(options, safe="/"))
+
+
+def _joined(scheme: str, netloc: str, path: str, query: str) -> str:
+    """Not urlunsplit, which drops the two slashes of an empty place."""
+    return f"{scheme}://{netloc}{path}" + (f"?{query}" if query else "")
 
 
 async def connect_admin(admin_url: str) -> asyncpg.Connection:
@@ -71,7 +75,7 @@ def hide_password(url: str) -> str:
     netloc = parts.netloc
     if parts.password is not None:
         netloc = netloc.replace(f":{parts.password}@", ":***@")
-    return urlunsplit((parts.scheme, netloc, parts.path, urlencode(options, safe="/*"), parts.fragment))
+    return _joined(parts.scheme, netloc, parts.path, urlencode(options, safe="/*"))
 
 
 async def ensure_database(admin_url: str, database: str, role: str, password: str = "") -> str:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -109,7 +110,7 @@ def _admin(bootstrap: str) -> AdminClient:
 def _existing(admin: AdminClient, bootstrap: str) -> dict[str, int]:
     """Partitions of every topic of the broker."""
     try:
-        listing = admin.list_topics(timeout=10)
+        listing = admin.list_topics(timeout=5)
     except KafkaException:
         raise Unreachable(f"PLATEN_KAFKA={bootstrap}: no broker answers there; start it, or correct the address") from None
     return {name: len(found.partitions) for name, found in listing.topics.items()}
@@ -158,24 +159,43 @@ def _provision(bootstrap: str, topics: list[Topic], prefix: str) -> list[TopicRe
         else:
             reports.append(before)
     try:
-        _create(admin, [report for report in reports if report.state is TopicState.CREATED])
+        created = [report for report in reports if report.state is TopicState.CREATED]
+        overtaken = _create(admin, created)
+        _wait_visible(admin, [report.name for report in created])
         _correct(admin, [r for r in reports if r.state in (TopicState.CORRECTED, TopicState.DIFFERS)])
     except KafkaException as problem:
         raise UserError(f"PLATEN_KAFKA={bootstrap}: the broker refused to set up topics ({problem.args[0].str()})") from None
+    if overtaken:
+        again = _provision(bootstrap, [by_name[name] for name in overtaken], prefix)
+        reports = [*(report for report in reports if report.name not in overtaken), *again]
     return reports
 
 
-def _create(admin: AdminClient, reports: list[TopicReport]) -> None:
+def _create(admin: AdminClient, reports: list[TopicReport]) -> set[str]:
+    """Creates those topics; returns the names that another set-up job had created meanwhile."""
     if not reports:
-        return
+        return set()
+    overtaken: set[str] = set()
     new = [NewTopic(report.name, report.partitions, config=dict(report.settings)) for report in reports]
-    for future in admin.create_topics(new, operation_timeout=REQUEST_SECONDS).values():
+    for name, future in admin.create_topics(new, operation_timeout=REQUEST_SECONDS).items():
         try:
             future.result(REQUEST_SECONDS)
         except KafkaException as problem:
-            # Another set-up job was faster.
             if problem.args[0].name() != "TOPIC_ALREADY_EXISTS":
                 raise
+            overtaken.add(name)
+    return overtaken
+
+
+def _wait_visible(admin: AdminClient, names: list[str]) -> None:
+    """A broker may acknowledge a new topic moments before its own metadata shows it and its leaders."""
+    deadline = time.monotonic() + REQUEST_SECONDS
+    while names:
+        topics = admin.list_topics(timeout=REQUEST_SECONDS).topics
+        names = [name for name in names if name not in topics or any(p.leader < 0 for p in topics[name].partitions.values())]
+        if names and time.monotonic() > deadline:
+            raise Unreachable(f"topic {names[0]} was created but has no leader after {REQUEST_SECONDS} s; is a broker down?")
+        time.sleep(0.02 if names else 0)
 
 
 def _correct(admin: AdminClient, reports: list[TopicReport]) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from typing import cast
 
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
@@ -32,7 +33,7 @@ def _lags(bootstrap: str, prefix: str) -> dict[str, int]:
         names = sorted(group.group_id for group in listing.valid if group.group_id.startswith(prefix))
         committed = {name: _committed(admin, name) for name in names}
         places = {place for group in committed.values() for place in group}
-        asked = {TopicPartition(topic, partition): OffsetSpec.latest() for topic, partition in places}
+        asked = {TopicPartition(topic, partition): cast("OffsetSpec", OffsetSpec.latest()) for topic, partition in places}
         ends = {
             (place.topic, place.partition): future.result().offset
             for place, future in (admin.list_offsets(asked, request_timeout=SECONDS).items() if asked else ())

@@ -155,26 +155,30 @@ class ServiceProcess:
 
     async def _run_once(self) -> None:
         """Runs the program to its end, and then what it left of its own process group."""
-        self._process = process = await asyncio.create_subprocess_exec(
-            *guarded(self._command, signal.SIGKILL),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            env=self._environment,
-            start_new_session=True,
-            limit=LONGEST_LINE,
-        )
+        # A pipe of our own: asyncio's would keep wait() waiting for as long as an orphan of the program holds it open.
+        lines, pipe, writing = await _pipe()
+        try:
+            self._process = process = await asyncio.create_subprocess_exec(
+                *guarded(self._command, signal.SIGKILL),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=writing,
+                stderr=asyncio.subprocess.STDOUT,
+                env=self._environment,
+                start_new_session=True,
+            )
+        finally:
+            os.close(writing)
         self._on_change()
-        assert process.stdout is not None
-        reading = asyncio.create_task(self._read(process.stdout))
+        reading = asyncio.create_task(self._read(lines))
         try:
             self._exit_code = await process.wait()
         finally:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)
-            # A child that outlived the group would hold the pipe open.
+            # A child that left the group may hold the pipe open.
             await asyncio.wait({reading}, timeout=2)
             reading.cancel()
+            pipe.close()
 
     async def _read(self, lines: asyncio.StreamReader) -> None:
         self.log.parent.mkdir(parents=True, exist_ok=True)
@@ -208,3 +212,13 @@ class ServiceProcess:
         if self._process is not None and self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, number)
+
+
+async def _pipe() -> tuple[asyncio.StreamReader, asyncio.ReadTransport, int]:
+    """A pipe: its reading end as a stream of lines and what closes it, its writing end as a descriptor."""
+    reading, writing = os.pipe()
+    lines = asyncio.StreamReader(limit=LONGEST_LINE)
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(lines), os.fdopen(reading, "rb", buffering=0)
+    )
+    return lines, transport, writing

@@ -1,0 +1,129 @@
+"""Topics and databases as the catalogue and the services want them."""
+
+# pyright: reportPrivateImportUsage=false
+from __future__ import annotations
+
+import secrets
+
+import asyncpg
+import pytest
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewTopic, ResourceType
+from platen_cli.errors import Unreachable, UserError
+from platen_cli.provision import delete_topics, describe_topics, ensure_database, provision_topics
+from platen_cli.provision.databases import connect_admin, database_url, hide_password
+from platen_cli.provision.topics import wanted_settings
+from platen_contracts.topics import CATALOGUE, DAY_MS
+
+STATUS, RESULTS = CATALOGUE["orders.status"], CATALOGUE["sync.results"]
+
+
+async def test_the_whole_catalogue_is_created_once_and_then_left_alone(kafka_bootstrap: str, topic_prefix: str) -> None:
+    first = await provision_topics(kafka_bootstrap, prefix=topic_prefix)
+    again = await provision_topics(kafka_bootstrap, prefix=topic_prefix)
+    described = await describe_topics(kafka_bootstrap, prefix=topic_prefix)
+    await delete_topics(kafka_bootstrap, [report.name for report in first])
+    assert {report.state for report in first} == {"created"}
+    assert {report.state for report in again} == {"unchanged"}
+    assert {report.name: report.partitions for report in described} == {
+        topic_prefix + topic.name: topic.partitions for topic in CATALOGUE.values()
+    }
+    assert all(
+        dict(report.settings) == wanted_settings(CATALOGUE[report.name.removeprefix(topic_prefix)]) for report in described
+    )
+
+
+async def test_a_wrong_setting_is_corrected_and_an_unrelated_one_is_kept(kafka_bootstrap: str, topic_prefix: str) -> None:
+    await provision_topics(kafka_bootstrap, [STATUS], topic_prefix)
+    name = topic_prefix + STATUS.name
+    admin = AdminClient({"bootstrap.servers": kafka_bootstrap})
+    changed = [
+        ConfigEntry("cleanup.policy", "delete", incremental_operation=AlterConfigOpType.SET),
+        ConfigEntry("flush.messages", "1234", incremental_operation=AlterConfigOpType.SET),
+    ]
+    for done in admin.incremental_alter_configs([ConfigResource(ResourceType.TOPIC, name, incremental_configs=changed)]).values():
+        done.result(20)
+    [report] = await provision_topics(kafka_bootstrap, [STATUS], topic_prefix)
+    [after] = await describe_topics(kafka_bootstrap, [STATUS], topic_prefix)
+    assert (report.state, report.detail) == ("corrected", "cleanup.policy delete -> compact")
+    assert after.state == "unchanged"
+    [asked] = admin.describe_configs([ConfigResource(ResourceType.TOPIC, name)]).values()
+    assert asked.result(20)["flush.messages"].value == "1234"
+    await delete_topics(kafka_bootstrap, [name])
+
+
+async def test_partitions_that_differ_are_told_and_left(kafka_bootstrap: str, topic_prefix: str) -> None:
+    name = topic_prefix + RESULTS.name
+    admin = AdminClient({"bootstrap.servers": kafka_bootstrap})
+    admin.create_topics([NewTopic(name, 2)])[name].result(20)
+    [report] = await provision_topics(kafka_bootstrap, [RESULTS], topic_prefix)
+    assert report.state == "differs"
+    assert report.partitions == 2
+    assert "2 partitions where the catalogue says 12: left" in report.detail
+    await delete_topics(kafka_bootstrap, [name])
+
+
+def test_personal_data_is_gone_when_the_catalogue_says_so() -> None:
+    for topic in CATALOGUE.values():
+        settings = wanted_settings(topic)
+        if topic.personal and topic.retention_ms is not None:
+            assert int(settings["retention.ms"]) + int(settings["segment.ms"]) <= 14 * DAY_MS
+        elif topic.personal:
+            assert int(settings["max.compaction.lag.ms"]) <= DAY_MS
+
+
+async def test_a_broker_that_is_not_there_is_one_line(topic_prefix: str) -> None:
+    with pytest.raises(Unreachable, match=r"PLATEN_KAFKA=127.0.0.1:9: no broker answers there; start it"):
+        await provision_topics("127.0.0.1:9", [STATUS], topic_prefix)
+
+
+async def test_a_service_owns_its_database_and_cannot_enter_another_ones(postgres_admin_url: str) -> None:
+    mark = secrets.token_hex(4)
+    names = [f"platen_a{mark}", f"platen_b{mark}"]
+    urls = [await ensure_database(postgres_admin_url, name, name, "pa'ss") for name in names]
+    assert urls == [await ensure_database(postgres_admin_url, name, name, "pa'ss") for name in names]
+    try:
+        own = await asyncpg.connect(urls[0])
+        assert await own.fetchrow("SELECT current_user, current_database()") == (names[0], names[0])
+        await own.execute("CREATE TABLE mine (n int)")
+        await own.close()
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await asyncpg.connect(database_url(postgres_admin_url, names[1], names[0], "pa'ss"))
+    finally:
+        admin = await connect_admin(postgres_admin_url)
+        for name in names:
+            await admin.execute(f'DROP DATABASE "{name}"')
+            await admin.execute(f'DROP ROLE "{name}"')
+        await admin.close()
+
+
+@pytest.mark.parametrize(
+    ("admin", "url"),
+    [
+        ("postgresql:///postgres?host=/run/pg&user=postgres", "postgresql:///db?host=/run/pg&user=role"),
+        ("postgresql://root:s@h:5433/postgres?sslmode=require", "postgresql://role@h:5433/db?sslmode=require"),
+    ],
+)
+def test_a_service_url_is_the_admin_url_with_its_own_database_and_role(admin: str, url: str) -> None:
+    assert database_url(admin, "db", "role") == url
+
+
+def test_a_password_is_escaped_in_a_url_and_hidden_in_messages() -> None:
+    over_tcp = database_url("postgresql://a:b@h/postgres", "db", "role", "p@ss/sesame")
+    over_socket = database_url("postgresql:///postgres?host=/s", "db", "role", "p@ss/sesame")
+    assert over_tcp == "postgresql://role:p%40ss%2Fsesame@h/db"
+    assert hide_password(over_tcp) == "postgresql://role:***@h/db"
+    assert "sesame" not in hide_password(over_socket)
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("mysql://root:secret@h/x", r"must look like postgresql://user:password@host:5432/postgres"),
+        ("postgresql://u:secret@127.0.0.1:9/x", r"nothing answers there .* start Postgres"),
+    ],
+)
+async def test_an_admin_url_that_does_not_work_is_one_line_without_the_password(url: str, words: str) -> None:
+    with pytest.raises(UserError, match=words) as caught:
+        await connect_admin(url)
+    assert "secret" not in str(caught.value)
+    assert "\n" not in str(caught.value)
