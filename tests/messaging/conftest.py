@@ -26,7 +26,7 @@ async def make_toy(kafka_bootstrap: str, topic_prefix: str, database: Callable[[
     made: list[Toy] = []
 
     async def make(**changed: Any) -> Toy:
-        values = {"kafka": kafka_bootstrap, "database": await database("toy_counter"), "topic_prefix": topic_prefix, **changed}
+        values: dict[str, Any] = {"kafka": kafka_bootstrap, "database": await database("toy_counter"), "topic_prefix": topic_prefix, **changed}
         settings = ServiceSettings(**values)
         made.append(Toy(settings, open_engine(settings.database)))
         return made[-1]

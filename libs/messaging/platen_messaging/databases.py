@@ -17,12 +17,16 @@ class Driver(Protocol):
     async def execute(self, query: str, *args: Any) -> str: ...
     async def fetch(self, query: str, *args: Any) -> Sequence[Sequence[Any]]: ...
     async def fetchval(self, query: str, *args: Any) -> Any: ...
+    async def copy_records_to_table(
+        self, table_name: str, *, records: Sequence[Sequence[Any]], columns: Sequence[str]
+    ) -> str: ...
+    def is_in_transaction(self) -> bool: ...
 
 
 async def driver_of(connection: AsyncConnection) -> Driver:
     """The asyncpg connection under `connection`; its statements commit one by one."""
     raw = await connection.get_raw_connection()
-    return cast(Driver, raw.driver_connection)
+    return cast("Driver", raw.driver_connection)
 
 
 def database_url(text: str) -> URL:

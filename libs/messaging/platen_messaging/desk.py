@@ -94,7 +94,7 @@ class Desk(Generic[S]):
                 await self._store.save(tx, batch.changed, messages)
             rows = [*batch.rows(), *self._letters(batch, reader, dead, now)]
             await inbox.forget(tx, batch.unusable_ids())
-            await outbox.insert(tx, rows, now)
+            await outbox.insert(tx, rows)
         if rows:
             self._on_commit()
         return batch.outcomes
@@ -175,7 +175,7 @@ class _Batch(Generic[S]):
             extensions = packed.get(id(cause))
             if extensions is None:
                 extensions = packed[id(cause)] = outbox.extensions_of(cause)
-            rows.append(outbox.row_of(outgoing, extensions, self._catalogue))
+            rows.append(outbox.row_of(outgoing, extensions, self._now, self._catalogue))
         return rows
 
     def letters(self) -> list[DeadLetter]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Protocol, cast
 
 from aiokafka import (  # pyright: ignore[reportMissingTypeStubs]
@@ -24,6 +25,10 @@ from aiokafka.errors import (  # pyright: ignore[reportMissingTypeStubs]
     TopicAuthorizationFailedError,
     UnknownTopicOrPartitionError,
     UnsupportedForMessageFormatError,
+)
+from aiokafka.partitioner import (  # pyright: ignore[reportMissingTypeStubs]
+    DefaultPartitioner,
+    murmur2,  # pyright: ignore[reportUnknownVariableType]
 )
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
@@ -187,6 +192,16 @@ async def _decode(message: KafkaMessage) -> KafkaMessage:
     return message
 
 
+_hash = lru_cache(maxsize=20_000)(cast("Callable[[bytes], int]", murmur2))
+
+
+def _partitioner(key: bytes | None, partitions: list[int], available: list[int]) -> int:
+    """Java's choice, as aiokafka makes it, but hashed once per key: an order's key goes to several topics again and again."""
+    if key is None:
+        return cast(int, DefaultPartitioner()(key, partitions, available))  # pyright: ignore[reportUnknownMemberType]
+    return partitions[(_hash(key) & 0x7FFFFFFF) % len(partitions)]
+
+
 class Producer:
     """An idempotent producer that waits for all replicas."""
 
@@ -198,6 +213,7 @@ class Producer:
             linger_ms=0,
             max_batch_size=64 * 1024,
             max_request_size=MAX_RECORD_BYTES,
+            partitioner=cast(Any, _partitioner),
         )
 
     async def send(

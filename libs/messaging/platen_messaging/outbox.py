@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
+from typing import NamedTuple
 
 from platen_contracts.envelope import Meta, encode
 from platen_contracts.topics import Topic
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from .databases import driver_of
 from .outcome import Outgoing
 
 MAX_BYTES = 1024 * 1024
@@ -19,22 +21,13 @@ MAX_BYTES = 1024 * 1024
 _RECORD_OVERHEAD = 256
 """Record batch header, lengths and the CloudEvents core headers' names, generously."""
 
-_INSERT = """
-insert into outbox (message_id, topic, key, type, headers, value, created_at)
-select message_id, topic, key, type, headers, value, $7
-from unnest($1::text[], $2::text[], $3::bytea[], $4::text[], $5::text[], $6::bytea[])
-    with ordinality as row (message_id, topic, key, type, headers, value, place)
-order by place
-"""
-
 
 class TooLarge(ValueError):
     """A message larger than its topic takes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One row of the outbox. `type` None: `headers` are complete and sent as they stand (dead letters)."""
+class Row(NamedTuple):
+    """One row of the outbox, in the order of its columns. `type` None: `headers` are complete and sent as they stand."""
 
     message_id: str
     topic: str
@@ -42,30 +35,25 @@ class Row:
     type: str | None
     headers: str
     value: bytes | None
+    created_at: datetime
 
 
-async def insert(tx: AsyncConnection, rows: Sequence[Row], now: datetime) -> None:
-    """Adds the rows in their order."""
-    if rows:
-        await tx.exec_driver_sql(
-            _INSERT,
-            (
-                [row.message_id for row in rows],
-                [row.topic for row in rows],
-                [row.key for row in rows],
-                [row.type for row in rows],
-                [row.headers for row in rows],
-                [row.value for row in rows],
-                now,
-            ),
-        )
+async def insert(tx: AsyncConnection, rows: Sequence[Row]) -> None:
+    """Adds the rows in their order, in the transaction of `tx`."""
+    if not rows:
+        return
+    driver = await driver_of(tx)
+    if not driver.is_in_transaction():
+        # SQLAlchemy begins with its first statement, and the copy goes past it.
+        await tx.exec_driver_sql("select")
+    await driver.copy_records_to_table("outbox", records=rows, columns=Row._fields)
 
 
-def row_of(outgoing: Outgoing, extensions: str, catalogue: Mapping[str, Topic]) -> Row:
+def row_of(outgoing: Outgoing, extensions: str, now: datetime, catalogue: Mapping[str, Topic]) -> Row:
     """The row that sends `outgoing`; `extensions` from `extensions_of`. Raises `TooLarge` naming topic, key, size and limit."""
     value = outgoing.value if outgoing.value is not None else encode(outgoing.message)
     kind = outgoing.type or ("" if outgoing.message is None else outgoing.message.TYPE)
-    row = Row(outgoing.id, outgoing.topic, outgoing.key.encode(), kind, extensions, value)
+    row = Row(outgoing.id, outgoing.topic, outgoing.key.encode(), kind, extensions, value, now)
     topic = catalogue.get(outgoing.topic)
     limit = MAX_BYTES if topic is None else topic.max_bytes
     size = len(value or b"") + len(extensions) + 2 * len(outgoing.key) + _RECORD_OVERHEAD
@@ -91,6 +79,7 @@ def pack(headers: Sequence[tuple[str, bytes | None]]) -> str:
     return json.dumps([(name, None if value is None else value.decode("latin-1")) for name, value in headers])
 
 
-def unpack(text: str) -> list[tuple[str, bytes | None]]:
-    """What `pack` was given."""
+@lru_cache(maxsize=1024)
+def unpack(text: str) -> Sequence[tuple[str, bytes | None]]:
+    """What `pack` was given. The messages of one cause stand together and share theirs."""
     return [(name, None if value is None else value.encode("latin-1")) for name, value in json.loads(text)]

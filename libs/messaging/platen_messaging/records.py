@@ -136,6 +136,7 @@ class Reader:
             type=None,
             headers=pack([*headers, *((name, value.encode()) for name, value in place)]),
             value=record.value,
+            created_at=now,
         )
 
 

@@ -8,8 +8,8 @@ import os
 import socket
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from platen_contracts.envelope import Meta, encode_headers
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -83,8 +83,7 @@ select count(*), coalesce(extract(epoch from clock_timestamp() - min(created_at)
 """
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
+class _Row(NamedTuple):
     id: int
     message_id: str
     topic: str
@@ -243,7 +242,7 @@ class Relay:
         now = time.monotonic()
         held = [topic for topic, until in self._held.items() if until > now]
         async with session as driver:
-            return [_Row(*row) for row in await driver.fetch(_READ, held, ROWS, BYTES)]
+            return [_Row._make(row) for row in await driver.fetch(_READ, held, ROWS, BYTES)]
 
     async def _unknown(self, topics: set[str]) -> set[str]:
         """Topics that are not there are passed over for a while, and so do not hold up the others."""

@@ -89,12 +89,13 @@ class Service:
     async def post(self, messages: Sequence[Outgoing], cause: Meta | None = None, tx: AsyncConnection | None = None) -> None:
         """Sends messages that no decision made (an operator's command), in a transaction of their own or in `tx`."""
         extensions = outbox.extensions_of(cause)
-        rows = [outbox.row_of(message, extensions, self._catalogue) for message in messages]
+        now = utcnow()
+        rows = [outbox.row_of(message, extensions, now, self._catalogue) for message in messages]
         if tx is not None:
-            await outbox.insert(tx, rows, utcnow())
+            await outbox.insert(tx, rows)
         else:
             async with self.engine.begin() as own:
-                await outbox.insert(own, rows, utcnow())
+                await outbox.insert(own, rows)
         self._relay.wake()
 
     async def serve(self, stop: asyncio.Event) -> None:

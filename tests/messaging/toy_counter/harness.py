@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from platen_contracts.envelope import Meta, encode, encode_headers
 from platen_contracts.message import Message
 from platen_messaging.service import Service
@@ -98,18 +98,12 @@ class Toy:
 
     async def read(self, topic: str) -> list[Any]:
         """Every record on the topic now, in the order of partitions and offsets."""
-        consumer = AIOKafkaConsumer(bootstrap_servers=self.settings.kafka, auto_offset_reset="earliest")
+        consumer = AIOKafkaConsumer(self.prefix + topic, bootstrap_servers=self.settings.kafka, auto_offset_reset="earliest")
         await consumer.start()
         try:
-            name = self.prefix + topic
-            partitions = [
-                TopicPartition(name, number)
-                for number in sorted(consumer.partitions_for_topic(name) or await _of(consumer, name))
-            ]
-            consumer.assign(partitions)
-            ends = await consumer.end_offsets(partitions)
+            ends = await consumer.end_offsets(list(consumer.assignment()))
             records: list[Any] = []
-            for partition in partitions:
+            for partition in sorted(ends):
                 while await consumer.position(partition) < ends[partition]:
                     for found in (await consumer.getmany(timeout_ms=200)).values():
                         records.extend(found)
@@ -149,12 +143,3 @@ class Toy:
         if self._producer is not None:
             await self._producer.stop()
         await self.engine.dispose()
-
-
-async def _of(consumer: Any, topic: str) -> set[int]:
-    """A consumer without an assignment knows no topic until it asks."""
-    consumer.subscribe([topic])
-    await consumer.topics()
-    found = consumer.partitions_for_topic(topic)
-    consumer.unsubscribe()
-    return found or set()

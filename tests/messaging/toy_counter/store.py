@@ -25,7 +25,7 @@ class Counters:
         rows = await tx.exec_driver_sql(
             "select name, total from counters where name = any($1::text[]) order by name for update", (list(keys),)
         )
-        return {row[0]: row[1] for row in rows if row[1]}
+        return {row.name: row.total for row in rows if row.total}
 
     async def save(self, tx: AsyncConnection, changed: Mapping[str, int], messages: Sequence[Outgoing]) -> None:
         await tx.exec_driver_sql(
