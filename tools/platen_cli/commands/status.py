@@ -33,7 +33,7 @@ def status(data: DataOption = None, as_json: Annotated[bool, typer.Option("--jso
 
 async def _look(run: Run) -> dict[str, Any]:
     async with httpx.AsyncClient(timeout=3, trust_env=False) as client:
-        answers = await asyncio.gather(*(_readiness(client, service["url"]) for service in run["services"].values()))
+        answers = await asyncio.gather(*(_readiness(client, service["ready_url"]) for service in run["services"].values()))
     services = {
         name: {**service, "ready": ready, "reason": reason}
         for (name, service), (ready, reason) in zip(run["services"].items(), answers, strict=True)
@@ -56,7 +56,7 @@ async def _look(run: Run) -> dict[str, Any]:
 
 async def _readiness(client: httpx.AsyncClient, url: str) -> tuple[bool, str]:
     try:
-        answer = await client.get(f"{url}/ready")
+        answer = await client.get(url)
     except httpx.HTTPError as problem:
         return False, f"does not answer ({type(problem).__name__})"
     return answer.status_code == 200, "" if answer.status_code == 200 else " ".join(answer.text.split())[:120]

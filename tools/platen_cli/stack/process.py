@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import sys
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -37,7 +36,8 @@ class ServiceProcess:
         name: as shown in front of its lines.
         command: the program and its arguments.
         environment: the whole environment.
-        url: its HTTP address, whose /ready tells when it serves.
+        url: its HTTP address.
+        ready_url: answers 200 when it serves.
         log: file that gets every line.
         on_line: called with (name, line) for every line, and for what the supervisor has to say.
         on_change: called when the process id or the number of restarts changed.
@@ -49,12 +49,14 @@ class ServiceProcess:
         command: Sequence[str],
         environment: Mapping[str, str],
         url: str,
+        ready_url: str,
         log: Path,
         on_line: OnLine,
         on_change: Callable[[], None] = lambda: None,
     ) -> None:
         self.name = name
         self.url = url
+        self.ready_url = ready_url
         self.log = log
         self.restarts = 0
         self._command = list(command)
@@ -66,14 +68,6 @@ class ServiceProcess:
         self._stopping = asyncio.Event()
         self._last: deque[str] = deque(maxlen=4)
         self._exit_code: int | None = None
-
-    @classmethod
-    def of_package(
-        cls, name: str, package: str, environment: Mapping[str, str], url: str, log: Path, on_line: OnLine,
-        on_change: Callable[[], None] = lambda: None,
-    ) -> ServiceProcess:  # fmt: skip
-        """`python -m package`, with the interpreter that runs this."""
-        return cls(name, [sys.executable, "-m", package], environment, url, log, on_line, on_change)
 
     @property
     def pid(self) -> int | None:
@@ -87,7 +81,7 @@ class ServiceProcess:
             self._task = asyncio.create_task(self._supervise(), name=f"supervise {self.name}")
 
     async def wait_ready(self, seconds: float = 60, deaths: int = 3) -> float:
-        """Waits until /ready says 200; returns how many seconds that took.
+        """Waits until `ready_url` says 200; returns how many seconds that took.
 
         Raises:
             UserError: it kept dying, or was not ready in time; says why in its own words.
@@ -101,7 +95,7 @@ class ServiceProcess:
                         f"{self.name} ended {deaths} times before it was ready: {self._last_words()} (see {self.log})"
                     )
                 with contextlib.suppress(httpx.HTTPError):
-                    answer = await client.get(f"{self.url}/ready")
+                    answer = await client.get(self.ready_url)
                     if answer.status_code == 200:
                         return time.monotonic() - began
                     reasons = " ".join(answer.text.split())[:200]

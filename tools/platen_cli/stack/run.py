@@ -17,6 +17,7 @@ from platen_cli.local.daemon import ensure_folder
 class ServiceRun(TypedDict):
     pid: int | None
     url: str
+    ready_url: str
     restarts: int
 
 

@@ -26,8 +26,8 @@ PORTS: Mapping[str, int] = {
 }
 """Where each part listens on 127.0.0.1 unless ports are picked freely."""
 
-HELPERS = ("sandbox",)
-"""Run like services, but with no database and no part in the catalogue."""
+HELPERS: Mapping[str, str] = {"sandbox": "/health"}
+"""Run like services, but with no database and no part in the catalogue; each with the path that tells that it serves."""
 
 _BOOTSTRAP = re.compile(r"[^\s,:/]+:\d{1,5}(,[^\s,:/]+:\d{1,5})*")
 _PREFIX = re.compile(r"[A-Za-z0-9._-]{0,60}")

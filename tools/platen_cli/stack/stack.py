@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -151,11 +152,12 @@ class Stack:
         self._cleanup.callback(forget_run, self.data)
         self._cleanup.push_async_callback(self._stop_services)
         for name in self.services:
-            self._processes[name] = ServiceProcess.of_package(
+            self._processes[name] = ServiceProcess(
                 name,
-                package_of(name),
+                [sys.executable, "-m", package_of(name)],
                 self.environment(name),
                 self.urls[name],
+                self.urls[name] + HELPERS.get(name, "/ready"),
                 self.data / "logs" / f"{name}.log",
                 self._on_line,
                 self._tell_run,
@@ -204,7 +206,7 @@ class Stack:
                 "own": [name for name, server in (("kafka", self.kafka), ("postgres", self.postgres)) if server],
                 "databases": self.databases,
                 "services": {
-                    name: {"pid": process.pid, "url": process.url, "restarts": process.restarts}
+                    name: {"pid": process.pid, "url": process.url, "ready_url": process.ready_url, "restarts": process.restarts}
                     for name, process in self._processes.items()
                 },
             },
