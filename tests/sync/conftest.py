@@ -1,0 +1,78 @@
+"""What the tests of sync share: a shop account, a catalog, gateways without a network, and waiting for a condition."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import pytest
+from platen_contracts.catalog import Listing, Shop, Vendor
+from platen_contracts.common import ArtworkRef, OutputProfile, VendorProduct
+from platen_sandbox.testing import Sandbox, running_sandbox
+from platen_sync.gateway.shop import ShopGateway, Unusable
+from platen_sync.gateway.shops import Shops
+from platen_sync.settings import ShopSecrets
+
+T = TypeVar("T")
+Json = dict[str, Any]
+
+DEADLINE_S = 20.0
+
+
+async def eventually(condition: Callable[[], T | Awaitable[T]], deadline_s: float = DEADLINE_S) -> T:
+    """The first truthy value of `condition` (which may be async); fails at the deadline."""
+    end = time.monotonic() + deadline_s
+    while True:
+        value = condition()
+        if isinstance(value, Awaitable):
+            value = await value
+        if value:
+            return value
+        assert time.monotonic() < end, f"still not so after {deadline_s} s"
+        await asyncio.sleep(0.02)
+
+
+def shop(url: str, shop_id: str = "shop-a", **given: Any) -> Shop:
+    return Shop(shop_id=shop_id, title="A shop", url=url, sync_from=datetime(2026, 1, 1, tzinfo=UTC), **({"poll_every_s": 3600} | given))
+
+
+def listing(listing_id: str = "11", vendor_id: str = "printful-main", shop_id: str = "shop-a") -> Listing:
+    return Listing(
+        shop_id=shop_id,
+        listing_id=listing_id,
+        title="Poster",
+        vendor_id=vendor_id,
+        product=VendorProduct(variant_id="4012"),
+        profile=OutputProfile(profile_id="a2", version=1, width_px=60, height_px=80),
+        artwork=ArtworkRef(artwork_id="name-poster", version=3),
+        questions={"Name": "name"},
+    )
+
+
+def vendor(vendor_id: str = "printful-main", kind: str = "printful") -> Vendor:
+    return Vendor(vendor_id=vendor_id, title="A vendor", kind=kind)
+
+
+def secrets_of(shop_id: str = "shop-a", **given: Any) -> dict[str, ShopSecrets]:
+    """As the sandbox's shops have them."""
+    values = {"key": f"ck_{shop_id}", "secret": f"cs_{shop_id}", "webhook_secret": "hush"} | given
+    return {shop_id: ShopSecrets.model_validate(values)}
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[Sandbox]:
+    async with running_sandbox() as running:
+        yield running
+
+
+@pytest.fixture
+async def gateway(sandbox: Sandbox) -> AsyncIterator[ShopGateway]:
+    """The way into the sandbox's shop-a."""
+    shops = Shops(secrets_of(), 6000)
+    way = await shops.gateway(shop(sandbox.shop("shop-a")))
+    assert not isinstance(way, Unusable)
+    yield way
+    await shops.aclose()
