@@ -1,0 +1,3 @@
+from platen_dispatch.main import main
+
+main()

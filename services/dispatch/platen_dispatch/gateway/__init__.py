@@ -1,0 +1,1 @@
+"""The vendors: an adapter per account, and what one turn does there."""

@@ -1,0 +1,203 @@
+"""The worker: many orders at once, each in one turn at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from platen_contracts.catalog import Vendor
+from platen_contracts.ids import derived_id
+from platen_messaging.desk import Desk, utcnow
+from platen_messaging.faults import is_transient, told
+from platen_messaging.log import logger
+from platen_messaging.outcome import Applied
+from platen_messaging.waiting import Backoff, wait
+from platen_vendors.adapter import UnknownVendorKindError
+
+from platen_dispatch.decide import facts
+from platen_dispatch.decide.plan import Plan, plan
+from platen_dispatch.gateway.accounts import Accounts
+from platen_dispatch.gateway.turn import AUTH_PAUSE_S, LeaseLost, VendorTurn
+from platen_dispatch.model import Entry, Generation, Ledger, lease_of
+from platen_dispatch.store import Claim, Claims
+from platen_dispatch.worker.lease import Lease
+
+log = logger("worker")
+
+FIRST_LOOK_S, IDLE_LOOK_S = 0.01, 0.2
+"""How soon it looks for work after news, and how often without."""
+
+DRAIN_S = 20.0
+"""Turns under way at the end may take this long; the rest are looked up by whoever comes next."""
+
+REMEDIES = {
+    "throttled": "wait; it goes on by itself",
+    "auth_failed": "put a valid token into PLATEN_VENDOR_SECRETS of dispatch and start it again",
+    "no_secret": "add the account to PLATEN_VENDOR_SECRETS of dispatch and start it again",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A turn whose intent is saved."""
+
+    generation: Generation
+    plan: Plan
+    vendor: Vendor
+    lease: Lease
+
+
+class Worker:
+    """Args: `concurrency` turns at once; `lease` before a silent one counts as dead; `now` gives aware UTC times."""
+
+    def __init__(
+        self,
+        desk: Desk[Entry],
+        claims: Claims,
+        accounts: Accounts,
+        *,
+        concurrency: int = 8,
+        lease: timedelta = timedelta(seconds=60),
+        now: Callable[[], datetime] = utcnow,
+    ) -> None:
+        self._desk, self._claims, self._accounts = desk, claims, accounts
+        self._concurrency, self._lease, self._now = concurrency, lease, now
+        self._turns: dict[asyncio.Task[None], str] = {}
+        self._news = asyncio.Event()
+        self._quiet: set[str] = set()
+
+    def nudge(self) -> None:
+        """There may be work."""
+        self._news.set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until `stop`; then turns under way end first."""
+        pause = Backoff(FIRST_LOOK_S, IDLE_LOOK_S)
+        try:
+            while not stop.is_set():
+                if await self._claim() or await self._news_within(pause.next()):
+                    pause.reset()
+        finally:
+            await self._drain()
+            await self._accounts.aclose()
+
+    async def _claim(self) -> bool:
+        free = self._concurrency - len(self._turns)
+        if free <= 0:
+            return False
+        now = self._now()
+        busy = list(self._turns.values())
+        claims = await self._claims.take(now, now + self._lease, free, busy, self._concurrency - 1)
+        for claim in claims:
+            task = asyncio.create_task(self._guarded(claim))
+            self._turns[task] = claim.vendor.vendor_id
+            task.add_done_callback(self._done)
+        return bool(claims)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._turns.pop(task, None)
+        self.nudge()
+
+    async def _news_within(self, seconds: float) -> bool:
+        """News come shortly before they are committed, so that it looks more than once after each."""
+        heard = await wait(self._news, seconds)
+        self._news.clear()
+        return heard
+
+    async def _drain(self) -> None:
+        if self._turns:
+            _, late = await asyncio.wait(list(self._turns), timeout=DRAIN_S)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    async def _guarded(self, claim: Claim) -> None:
+        """Whatever goes wrong here, the lease runs out and the order is looked up."""
+        order = claim.ledger.order_id
+        try:
+            await self._turn(claim)
+        except LeaseLost:
+            log.warning("lease lost; the order is looked up again", order_id=order)
+        except Exception as failure:
+            passing = is_transient(failure)
+            log.warning("turn failed", order_id=order, error=told(failure), exc_info=None if passing else failure)
+
+    async def _turn(self, claim: Claim) -> None:
+        begun = await self._begin(claim)
+        if begun is None:
+            return
+        keeping = asyncio.create_task(begun.lease.keep())
+        acting = asyncio.create_task(self._act(begun))
+        try:
+            await asyncio.wait({keeping, acting}, return_when=asyncio.FIRST_COMPLETED)
+            if not acting.done():
+                raise LeaseLost
+            await self._tell(begun, acting.result())
+        finally:
+            keeping.cancel()
+            acting.cancel()
+            await asyncio.gather(keeping, acting, return_exceptions=True)
+
+    async def _begin(self, claim: Claim) -> _Begun | None:
+        """Saves the intent. None: there is nothing to do outside."""
+        ledger, now = claim.ledger, self._now()
+        generation = ledger.current
+        if generation is None:
+            return None
+        turn, until = generation.turn + 1, now + self._lease
+        began = facts.TurnBegan(
+            order_id=ledger.order_id,
+            vendor_id=ledger.vendor_id,
+            generation=generation.number,
+            turn=turn,
+            lease_until=until,
+        )
+        fact_id = derived_id("turn", ledger.order_id, generation.number, turn, "begins")
+        cause = None if generation.cause is None else generation.cause.meta
+        (outcome,) = await self._desk.apply([self._desk.fact(began, fact_id, ledger.order_id, cause)])
+        after = outcome.states.get(ledger.order_id) if isinstance(outcome, Applied) else None
+        if not isinstance(after, Ledger) or after.lease != lease_of(generation.number, turn):
+            return None
+        begun = after.generations[generation.number]
+        lease = Lease(self._claims, ledger.order_id, lease_of(generation.number, turn), until, self._lease, self._now)
+        return _Begun(begun, plan(after, begun, now), claim.vendor, lease)
+
+    async def _act(self, begun: _Begun) -> facts.TurnEnd:
+        """The effect, outside any transaction."""
+        whose = begun.plan
+        named = {"order_id": whose.order_id, "vendor_id": whose.vendor_id, "generation": whose.generation, "turn": whose.turn}
+        try:
+            adapter = self._accounts.adapter_of(begun.vendor)
+        except UnknownVendorKindError as unknown:
+            return facts.Undecided.model_validate({**named, "reason": str(unknown)})
+        if adapter is None:
+            until = self._now() + timedelta(seconds=AUTH_PAUSE_S)
+            return facts.LaneClosed.model_validate({**named, "code": "no_secret", "until": until})
+        return await VendorTurn(adapter, begun.plan, begun.lease.mine, self._now).run()
+
+    async def _tell(self, begun: _Begun, end: facts.TurnEnd) -> None:
+        """Saves the outcome, patiently: what happened outside is known only here until then."""
+        self._say(end)
+        fact_id = derived_id("turn", end.order_id, end.generation, end.turn, "ends")
+        cause = None if begun.generation.cause is None else begun.generation.cause.meta
+        again = Backoff(0.2, 5)
+        for tries in range(10):
+            try:
+                await self._desk.apply([self._desk.fact(end, fact_id, end.order_id, cause)])
+                return
+            except Exception as failure:
+                if tries == 9 or not is_transient(failure):
+                    raise
+                await asyncio.sleep(again.next())
+
+    def _say(self, end: facts.TurnEnd) -> None:
+        log.info("turn ended", order_id=end.order_id, vendor=end.vendor_id, generation=end.generation, end=type(end).__name__)
+        if not isinstance(end, facts.LaneClosed):
+            self._quiet.discard(end.vendor_id)
+        elif end.vendor_id not in self._quiet:
+            self._quiet.add(end.vendor_id)
+            log.warning(
+                "vendor paused", vendor=end.vendor_id, code=end.code, until=end.until.isoformat(), remedy=REMEDIES[end.code]
+            )
