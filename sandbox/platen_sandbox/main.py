@@ -14,8 +14,12 @@ def serve(
     http: Annotated[
         str, typer.Option(envvar="PLATEN_HTTP", help="host:port to listen on; port 0 takes any free one.")
     ] = "127.0.0.1:8190",
-    state: Annotated[Path | None, typer.Option(help="File that keeps orders and ledger across restarts.")] = None,
-    pace: Annotated[str, typer.Option(help='Seconds from confirmed to shipped: "2", "1-3", or "manual".')] = "1-3",
+    state: Annotated[
+        Path | None, typer.Option(envvar="PLATEN_SANDBOX_STATE", help="File that keeps orders and ledger across restarts.")
+    ] = None,
+    pace: Annotated[
+        str, typer.Option(envvar="PLATEN_SANDBOX_PACE", help='Seconds from confirmed to shipped: "2", "1-3", or "manual".')
+    ] = "1-3",
     rate_limit: Annotated[int, typer.Option(min=1, help="Calls per minute and vendor account; Printful allows 120.")] = 6000,
     log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
 ) -> None:

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from .commands import docs, reset, setup, status, topics, up
+from .commands import catalog, demo, docs, reset, setup, status, topics, up
 from .errors import UserError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Runs and looks after Platen.", pretty_exceptions_enable=False)
@@ -14,7 +14,9 @@ app.command("up")(up.up)
 app.command("status")(status.status)
 app.command("reset")(reset.reset)
 app.command("setup")(setup.setup)
+app.command("demo")(demo.demo)
 app.command("docs")(docs.docs)
+app.add_typer(catalog.app, name="catalog")
 app.add_typer(topics.app, name="topics")
 
 

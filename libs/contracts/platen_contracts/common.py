@@ -36,6 +36,15 @@ class FileRef(Part):
     size: int = Field(ge=0)
     media_type: str
 
+    @property
+    def key(self) -> str:
+        return object_key(self.sha256)
+
+
+def object_key(sha256: str) -> str:
+    """Where a file lies in the object store: by its content, so that nothing ever changes under a key."""
+    return f"files/{sha256[:2]}/{sha256}"
+
 
 class ArtworkRef(Part):
     """One immutable version of an artwork."""
