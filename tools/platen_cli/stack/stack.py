@@ -111,19 +111,14 @@ class Stack:
             self._on_progress(name, f"skipped: package {package_of(name)} is not installed")
         for name in (*self.services, *(["kafka"] if self.kafka else [])):
             ensure_free(self.ports[name], name)
-        await self._bring_servers()
-        await self._provision()
-        await self._run_services()
-
-    async def _bring_servers(self) -> None:
-        servers = {"postgres": self.postgres, "kafka": self.kafka}
-        brought = {name: server for name, server in servers.items() if server is not None}
         # The last one pushed stops first: the broker, then the database.
-        for name, server in brought.items():
-            self._cleanup.push_async_callback(self._end, name, server)
-        await together(*(self._bring(name, server) for name, server in brought.items()))
+        for name, server in (("postgres", self.postgres), ("kafka", self.kafka)):
+            if server is not None:
+                self._cleanup.push_async_callback(self._end, name, server)
+        await together(self._prepare_databases(), self._prepare_topics())
         if not self.given.objects:
             (self.data / "objects").mkdir(exist_ok=True)
+        await self._run_services()
 
     async def _bring(self, name: str, server: Kafka | Postgres) -> None:
         began = time.monotonic()
@@ -134,10 +129,16 @@ class Stack:
         await server.stop()
         self._on_progress(name, "stopped")
 
-    async def _provision(self) -> None:
+    async def _prepare_topics(self) -> None:
+        if self.kafka is not None:
+            await self._bring("kafka", self.kafka)
         reports = await provision_topics(self.bootstrap, prefix=self.given.topic_prefix)
         changed = [report for report in reports if report.state != "unchanged"]
         self._on_progress("topics", f"{len(reports)} as the catalogue says, {len(changed)} of them made or corrected now")
+
+    async def _prepare_databases(self) -> None:
+        if self.postgres is not None:
+            await self._bring("postgres", self.postgres)
         passwords = passwords_from_environment(tuple(self.services))
         for name in self.services:
             if name in HELPERS:
@@ -182,6 +183,8 @@ class Stack:
             "PLATEN_HTTP": f"{HOST}:{self.ports[service]}",
             "PLATEN_OBJECTS": self.objects,
             "PLATEN_TOPIC_PREFIX": self.given.topic_prefix,
+            # One process of each: a killed one takes its partitions back at once instead of after the session timeout.
+            "PLATEN_INSTANCE": "up",
             "PLATEN_LOG": os.environ.get("PLATEN_LOG", "text"),
             "PYTHONUNBUFFERED": "1",
         }
