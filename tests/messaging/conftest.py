@@ -26,7 +26,12 @@ async def make_toy(kafka_bootstrap: str, topic_prefix: str, database: Callable[[
     made: list[Toy] = []
 
     async def make(**changed: Any) -> Toy:
-        values: dict[str, Any] = {"kafka": kafka_bootstrap, "database": await database("toy_counter"), "topic_prefix": topic_prefix, **changed}
+        values: dict[str, Any] = {
+            "kafka": kafka_bootstrap,
+            "database": await database("toy_counter"),
+            "topic_prefix": topic_prefix,
+            **changed,
+        }
         settings = ServiceSettings(**values)
         made.append(Toy(settings, open_engine(settings.database)))
         return made[-1]
@@ -44,3 +49,12 @@ async def toy(make_toy: MakeToy, kafka_bootstrap: str, topic_prefix: str) -> Asy
     yield toy
     await toy.close()
     await delete_topics(kafka_bootstrap, [report.name for report in reports])
+
+
+@pytest.fixture
+async def still(database: Callable[[str], Awaitable[str]]) -> AsyncIterator[Toy]:
+    """A toy with its database alone, never started: for tests of what happens inside the transaction."""
+    settings = ServiceSettings(kafka="127.0.0.1:9", database=await database("toy_counter"))
+    toy = Toy(settings, open_engine(settings.database))
+    yield toy
+    await toy.close()

@@ -46,12 +46,11 @@ def database_url(text: str) -> URL:
 
 
 def open_engine(text: str, *, pool_size: int = 5, pooled: bool = True) -> AsyncEngine:
-    """An engine on that address, opened when first used."""
-    if not pooled:
-        return create_async_engine(database_url(text), poolclass=NullPool)
-    return create_async_engine(
-        database_url(text), pool_size=pool_size, max_overflow=5, pool_timeout=10, connect_args={"timeout": 10}
-    )
+    """An engine on that address, opened when first used. Its errors never show the values of a statement."""
+    pool: dict[str, Any] = {"poolclass": NullPool}
+    if pooled:
+        pool = {"pool_size": pool_size, "max_overflow": 5, "pool_timeout": 10}
+    return create_async_engine(database_url(text), hide_parameters=True, connect_args={"timeout": 10}, **pool)
 
 
 def shown(text: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -12,6 +14,8 @@ _PASSING = ("08", "53", "57")
 
 _PASSING_STATES = frozenset({"40001", "40P01", "55P03", "25006"})
 """Serialisation failure, deadlock, lock not available, read-only (a standby being promoted)."""
+
+_QUOTED, _UNQUOTED = re.compile(r"(query argument \$\d+( in element #\d+ of executemany\(\) sequence)?): .*"), r"\1"
 
 UNIQUE_VIOLATION = "23505"
 
@@ -40,8 +44,8 @@ def is_kafka_fault(error: BaseException) -> bool:
 
 
 def told(error: BaseException) -> str:
-    """One line on `error`: its kind and the first line of its words."""
+    """One line on `error`: its kind and the first line of its words, without the values that asyncpg quotes."""
     origin = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
     words = str(origin).strip().splitlines()
     name = type(error).__name__ if isinstance(error, DBAPIError) else type(origin).__name__
-    return f"{name}: {words[0][:500]}" if words else name
+    return f"{name}: {_QUOTED.sub(_UNQUOTED, words[0])[:500]}" if words else name

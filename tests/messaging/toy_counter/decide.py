@@ -15,9 +15,8 @@ from .contract import Add, Added, AddPlease, Refusal, Total
 Totals = Mapping[str, int]
 
 
-def keyed(message: Message) -> list[str]:
-    """The toy has one lock for all its counters but `text`, so that tests can choose the key."""
-    return [getattr(message, "text", "") or "all"]
+def keyed(message: Add | AddPlease) -> list[str]:
+    return [message.counter]
 
 
 def add(totals: Totals, message: Add, context: Context) -> Outcome[int]:
@@ -25,13 +24,14 @@ def add(totals: Totals, message: Add, context: Context) -> Outcome[int]:
         raise RuntimeError("thirteen is bad luck")
     if message.by == 666:
         return Unusable("nobody counts with this number")
-    return _added(totals, keyed(message)[0], message.by, message.text, context)
+    text = "x" * 2_000_000 if message.by == 99 else message.text
+    return _added(totals, message.counter, message.by, text, context)
 
 
 def add_please(totals: Totals, message: AddPlease, context: Context) -> Outcome[int]:
     if message.by < 0:
         return Refused("negative", [refusal("negative", context)])
-    return _added(totals, "all", message.by, "", context)
+    return _added(totals, message.counter, message.by, "", context)
 
 
 def refusal(code: str, context: Context) -> Outgoing:

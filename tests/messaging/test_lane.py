@@ -1,0 +1,197 @@
+"""Lanes on the real broker and database: what comes in is counted once, or can be found."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+from platen_contracts import dead_letter
+from platen_contracts.envelope import encode, encode_headers
+from platen_messaging import pauses
+from toy_counter.contract import Add, AddPlease, Elsewhere
+from toy_counter.harness import Toy, meta_of, until
+
+
+async def test_a_fact_is_counted_and_told(toy: Toy) -> None:
+    await toy.start()
+    message_id = await toy.send(Add(by=2), key="k")
+    await toy.total_is(2)
+
+    async def told() -> bool:
+        return len(await toy.read("toy.totals")) == 1
+
+    await until(told)
+    (record,) = await toy.read("toy.added")
+    assert record.value == b'{"by":2,"total":2,"text":""}'
+    assert record.key == b"all"
+    headers = dict(record.headers)
+    assert headers["ce_type"] == b"platen.toy.Added.v1"
+    assert headers["ce_source"] == b"toy"
+    assert headers["ce_subject"] == b"all"
+    assert headers["ce_causationid"] == message_id.encode()
+
+
+async def test_a_message_sent_twice_counts_once(toy: Toy) -> None:
+    await toy.start()
+    for _ in range(3):
+        await toy.send(Add(by=2), message_id="a" * 32)
+    await toy.send(Add(by=40))
+    await toy.total_is(42)
+
+
+async def test_the_guilty_message_is_buried_and_its_neighbours_count(toy: Toy) -> None:
+    for number in range(20):
+        await toy.send(Add(by={7: 13, 11: 99}.get(number, 1)))
+    await toy.send(Add(by=5000, counter="too much for the database"))
+    await toy.start()
+    await toy.total_is(18)
+    reasons = sorted(dict(letter.headers)[dead_letter.REASON].decode() for letter in await toy.dead(3))
+    assert [reason.partition(":")[0] for reason in reasons] == ["IntegrityError", "RuntimeError", "TooLarge"]
+    assert "thirteen is bad luck" in reasons[1]
+
+
+async def test_a_dead_letter_keeps_every_byte_and_says_why_and_where(toy: Toy) -> None:
+    await toy.start()
+    headers = [("ce_id", b"\xff\xfe"), ("x", b"a\x00b"), ("none", None), ("ce_type", b"")]
+    await toy.produce("toy.adds", b"\x00not json\xff", headers, key=b"\xc3\x28")
+    (letter,) = await toy.dead(1)
+    assert letter.value == b"\x00not json\xff"
+    assert letter.key == b"\xc3\x28"
+    assert list(letter.headers[:4]) == headers
+    said = dict(letter.headers[4:])
+    assert said[dead_letter.REASON] == b"the key is not UTF-8"
+    assert said[dead_letter.READER] == b"toy.counts"
+    assert said[dead_letter.TOPIC] == b"toy.adds"
+    assert {dead_letter.PARTITION, dead_letter.OFFSET, dead_letter.TIME} <= set(said)
+
+
+async def test_whatever_cannot_be_understood_is_buried_with_its_reason(toy: Toy) -> None:
+    await toy.start()
+    good = encode_headers(meta_of(Add(by=1), "all"))
+    named = dict(good)
+    bad = {
+        "header ce_id is not UTF-8": (b"{}", [("ce_id", b"\xff")]),
+        "header ce_id is missing; CloudEvents 1.0 binary mode is expected": (b"{}", []),
+        "header ce_id stands twice; send it once": (b"{}", [*good, ("ce_id", b"b")]),
+        "platen.toy.Add.v1: by: Field required": (b"{}", good),
+        "platen.toy.Add.v1: by: Input should be a valid integer": (b'{"by":null}', good),
+        "header ce_type is 'platen.toy.New.v9', which toy.adds does not carry": (
+            b"{}",
+            list({**named, "ce_type": b"platen.toy.New.v9"}.items()),
+        ),
+        "the value is absent; toy.adds is not compacted, so tombstones mean nothing on it": (None, good),
+        "nobody counts with this number": (encode(Add(by=666)), good),
+    }
+    for value, headers in bad.values():
+        await toy.produce("toy.adds", value, headers)
+    letters = await toy.dead(len(bad))
+    assert sorted(dict(letter.headers)[dead_letter.REASON].decode() for letter in letters) == sorted(bad)
+    await toy.send(Add(by=1))
+    await toy.total_is(1)
+
+
+async def test_a_dead_letter_can_come_again_under_its_own_id(toy: Toy) -> None:
+    await toy.start()
+    await toy.send(Add(by=666), message_id="again")
+    await toy.dead(1)
+    await toy.send(Add(by=5), message_id="again")
+    await toy.total_is(5)
+
+
+async def test_a_fact_past_the_memory_is_buried_and_a_command_is_refused(toy: Toy) -> None:
+    await toy.start()
+    long_ago = datetime.now(UTC) - timedelta(days=31)
+    await toy.send(Add(by=1), time=long_ago)
+    await toy.send(AddPlease(by=1), "toy.commands", time=long_ago)
+    (letter,) = await toy.dead(1)
+    assert dict(letter.headers)[dead_letter.REASON].startswith(b"older than 30 days")
+
+    async def refused() -> bool:
+        return [record.value for record in await toy.read("toy.added")] == [b'{"code":"too_old"}']
+
+    await until(refused)
+
+
+async def test_messages_of_no_use_here_are_passed_over(toy: Toy) -> None:
+    await toy.start()
+    await toy.send(Elsewhere())
+    await toy.send(Add(by=3))
+    await toy.total_is(3)
+    assert await toy.read("toy.dead-letter") == []
+    assert await toy.value("select count(*) from inbox") == 1
+
+
+async def test_a_tombstone_ends_a_state_even_without_headers(toy: Toy) -> None:
+    await toy.start()
+    await toy.send(Add(by=3))
+    await toy.total_is(3)
+    await toy.produce("toy.totals", None, [], b"all")
+    await toy.total_is(0)
+
+
+async def test_a_lost_connection_is_waited_out_and_nothing_counts_twice(toy: Toy) -> None:
+    running = await toy.start()
+    running.store.gate.clear()
+    await toy.send(Add(by=8))
+    await asyncio.wait_for(running.store.reached.wait(), 20)
+    await toy.query("select pg_terminate_backend($1)", running.store.backend)
+    running.store.gate.set()
+    await toy.total_is(8)
+    assert await toy.value("select count(*) from outbox_sent where topic = 'toy.dead-letter'") == 0
+    assert await toy.value("select count(*) from inbox") == 1
+
+
+async def test_a_lane_pauses_when_most_is_bad_and_stays_so_until_resumed(toy: Toy) -> None:
+    for _ in range(60):
+        await toy.produce("toy.adds", b"?", [])
+    running = await toy.start(wait_ready=False)
+
+    async def paused() -> bool:
+        return "counts" in await pauses.paused(toy.engine)
+
+    await until(paused)
+    await running.end()
+    await toy.send(Add(by=1))
+    running = await toy.start(wait_ready=False)
+
+    async def red() -> bool:
+        return any("paused: " in str(trouble) for trouble in running.service.health.as_json()["reasons"])  # type: ignore[union-attr]
+
+    await until(red)
+    assert await toy.total() == 0
+    assert await pauses.resume(toy.engine, "counts")
+    assert not await pauses.resume(toy.engine, "counts")
+    await running.ready()
+    await toy.total_is(1)
+    assert len(await toy.dead(60)) == 60
+
+
+async def test_two_members_share_the_work_and_nothing_counts_twice(toy: Toy) -> None:
+    await toy.query("alter table counters drop constraint counters_total_check")
+    first = await toy.start()
+
+    async def feed(start: int) -> None:
+        for number in range(start, start + 300):
+            name = f"c{number % 7}"
+            await toy.send(Add(by=1, counter=name), key=name, message_id=f"{number}")
+
+    feeding = asyncio.ensure_future(feed(0))
+    await toy.start()
+    await feeding
+    feeding = asyncio.ensure_future(feed(300))
+    await first.end()
+    await feeding
+
+    async def all_counted() -> bool:
+        return await toy.value("select sum(total) from counters") == 600
+
+    await until(all_counted, 40)
+    totals = await toy.query("select name, total from counters where total > 0 order by name")
+    assert [total for _, total in totals] == [86, 86, 86, 86, 86, 85, 85]
+
+    async def all_sent() -> bool:
+        return await toy.value("select count(*) from outbox") == 0
+
+    await until(all_sent)
+    added = [record for record in await toy.read("toy.added") if record.key == b"c0"]
+    assert len({dict(record.headers)["ce_id"] for record in added}) == 86

@@ -1,0 +1,173 @@
+"""The relay on the real broker: everything is sent, in the order of each key, and nothing holds up the rest."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+from platen_cli.provision import provision_topics
+from platen_messaging import relay as relay_module
+from platen_messaging.health import Health
+from platen_messaging.relay import Relay, unpark
+from toy_counter.contract import CATALOGUE
+from toy_counter.harness import Toy, until
+
+ROW = """
+insert into outbox (message_id, topic, key, type, headers, value, created_at)
+values ($1, $2, convert_to($3, 'UTF8'), 'platen.toy.Added.v1', '[]', convert_to($4, 'UTF8'), now())
+"""
+
+
+class Sending:
+    """A relay of its own, as another process would run one."""
+
+    def __init__(self, toy: Toy, bootstrap: str | None = None) -> None:
+        self.health = Health()
+        self.stop = asyncio.Event()
+        self.relay = Relay(toy.engine, bootstrap or toy.settings.kafka, toy.prefix, "toy", self.health)
+        self.running = asyncio.ensure_future(self.relay.run(self.stop))
+
+    async def end(self) -> None:
+        self.stop.set()
+        self.relay.wake()
+        await asyncio.wait_for(self.running, 30)
+
+
+async def put(toy: Toy, key: str, text: str, topic: str = "toy.added") -> None:
+    await toy.query(ROW, text[:40], topic, key, text)
+
+
+async def arrived(toy: Toy, count: int, topic: str = "toy.added") -> list[bytes]:
+    async def enough() -> list[bytes]:
+        values = [record.value for record in await toy.read(topic)]
+        return values if len(values) >= count else []
+
+    return await until(enough)
+
+
+async def test_rows_of_a_key_arrive_in_their_order(toy: Toy) -> None:
+    for number in range(200):
+        await put(toy, f"k{number % 3}", f"{number}")
+    sending = Sending(toy)
+    await arrived(toy, 200)
+    await sending.end()
+    for key in (b"k0", b"k1", b"k2"):
+        numbers = [int(record.value) for record in await toy.read("toy.added") if record.key == key]
+        assert numbers == sorted(numbers)
+    assert await toy.value("select count(*) from outbox") == 0
+    assert await toy.value("select count(*) from outbox_sent") == 200
+
+
+async def test_a_row_committed_late_under_a_smaller_id_is_sent_too(toy: Toy) -> None:
+    sending = Sending(toy)
+    async with toy.engine.begin() as slow:
+        await slow.exec_driver_sql(ROW, ("slow", "toy.added", "a", "slow"))
+        await put(toy, "b", "quick")
+        assert await arrived(toy, 1) == [b"quick"]
+    assert sorted(await arrived(toy, 2)) == [b"quick", b"slow"]
+    await sending.end()
+
+
+async def test_a_row_that_kafka_never_takes_parks_its_key_and_no_other(toy: Toy) -> None:
+    small = replace(CATALOGUE["toy.added"], name="toy.small", max_bytes=1000, partitions=1)
+    await provision_topics(toy.settings.kafka, [small], toy.prefix)
+    await put(toy, "a", "a1", "toy.small")
+    await put(toy, "a", "x" * 2000, "toy.small")
+    await put(toy, "a", "a2", "toy.small")
+    await put(toy, "b", "b1", "toy.small")
+    await put(toy, "a", "elsewhere")
+    sending = Sending(toy)
+    assert await arrived(toy, 2, "toy.small") == [b"a1", b"b1"]
+    assert await arrived(toy, 1) == [b"elsewhere"]
+    await put(toy, "b", "b2", "toy.small")
+    assert await arrived(toy, 3, "toy.small") == [b"a1", b"b1", b"b2"]
+
+    async def two_left() -> bool:
+        return await toy.value("select count(*) from outbox") == 2
+
+    await until(two_left)
+    assert "MessageSizeTooLarge" in await toy.value("select error from outbox where error is not null")
+    await toy.query("delete from outbox where error is not null")
+    assert await arrived(toy, 4, "toy.small") == [b"a1", b"b1", b"b2", b"a2"]
+    await sending.end()
+
+
+async def test_parked_rows_are_tried_again_when_asked(toy: Toy) -> None:
+    await put(toy, "a", "a1")
+    await toy.query("update outbox set error = 'by hand'")
+    assert await unpark(toy.engine, "toy.totals") == 0
+    assert await unpark(toy.engine) == 1
+    sending = Sending(toy)
+    assert await arrived(toy, 1) == [b"a1"]
+    await sending.end()
+
+
+async def test_a_missing_topic_is_told_and_holds_up_no_other(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(relay_module, "_HOLD_TOPIC", 0.5)
+    monkeypatch.setattr(relay_module, "_FIND_TOPIC", 0.5)
+    await put(toy, "a", "lost", "toy.missing")
+    await put(toy, "a", "found")
+    sending = Sending(toy)
+    assert await arrived(toy, 1) == [b"found"]
+
+    async def told() -> bool:
+        return "toy.missing" in str(sending.health.as_json())
+
+    await until(told)
+    await provision_topics(toy.settings.kafka, [replace(CATALOGUE["toy.added"], name="toy.missing")], toy.prefix)
+    assert await arrived(toy, 1, "toy.missing") == [b"lost"]
+
+    async def over() -> bool:
+        return "toy.missing" not in str(sending.health.as_json())
+
+    await until(over)
+    await sending.end()
+
+
+async def test_one_relay_sends_and_the_next_takes_over(toy: Toy) -> None:
+    first = Sending(toy)
+    await put(toy, "a", "1")
+    await arrived(toy, 1)
+    second = Sending(toy)
+    await first.end()
+    await put(toy, "a", "2")
+    assert await arrived(toy, 2) == [b"1", b"2"]
+    await second.end()
+
+
+async def test_a_silent_holder_loses_its_session(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(relay_module, "SILENT", 1.0)
+    monkeypatch.setattr(relay_module, "_STANDBY", 0.2)
+    async with toy.engine.connect() as frozen:
+        pid = (await frozen.exec_driver_sql("select pg_backend_pid()")).scalar_one()
+        await frozen.exec_driver_sql(f"select pg_advisory_lock({relay_module._LOCK})")
+        await frozen.exec_driver_sql("insert into relay (holder, beat_at) values ('frozen', now())")
+        await frozen.commit()
+        await put(toy, "a", "1")
+        sending = Sending(toy)
+        assert await arrived(toy, 1) == [b"1"]
+        assert await toy.value("select count(*) from pg_stat_activity where pid = $1", pid) == 0
+        await frozen.invalidate()
+    await sending.end()
+
+
+async def test_a_relay_whose_session_is_ended_starts_again(toy: Toy) -> None:
+    sending = Sending(toy)
+    await put(toy, "a", "1")
+    await arrived(toy, 1)
+    await toy.query("select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory'")
+    await put(toy, "a", "2")
+    assert (await arrived(toy, 2))[-1] == b"2"
+    await sending.end()
+
+
+async def test_a_stop_sends_what_is_left(toy: Toy) -> None:
+    sending = Sending(toy)
+    await put(toy, "a", "1")
+    await arrived(toy, 1)
+    for number in range(50):
+        await put(toy, "a", f"more {number}")
+    await sending.end()
+    assert await toy.value("select count(*) from outbox") == 0
+    assert len(await toy.read("toy.added")) == 51
