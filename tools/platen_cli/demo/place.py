@@ -15,6 +15,7 @@ from platen_cli.commands.common import say
 from platen_cli.errors import UserError
 from platen_cli.stack import Stack
 from platen_cli.stack.run import is_running, read_run
+from platen_cli.stack.settings import is_runnable
 
 from .story import SHOP, VENDORS
 
@@ -46,7 +47,7 @@ async def own_stack(data: Path, *, auto_ports: bool, show_lines: bool) -> AsyncI
     stack = Stack(
         data,
         ports="auto" if auto_ports else "fixed",
-        services=[*SERVICES, "sandbox"],
+        services=[*(name for name in SERVICES if is_runnable(name)), "sandbox"],
         env_of={
             "sync": {"PLATEN_SHOP_SECRETS": secrets()["PLATEN_SHOP_SECRETS"]},
             "dispatch": {"PLATEN_VENDOR_SECRETS": secrets()["PLATEN_VENDOR_SECRETS"]},
