@@ -1,0 +1,3 @@
+from platen_tracking.main import main
+
+main()

@@ -1,0 +1,1 @@
+"""What becomes of messages and of readings at the vendor. Pure."""
