@@ -7,12 +7,16 @@ import hashlib
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import obstore
-from obstore.exceptions import AlreadyExistsError, NotFoundError
+from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError
 from obstore.store import LocalStore, S3Store
 from platen_contracts.common import FileRef
+
+STORAGE_FAULTS = (BaseError, OSError)
+"""What calls raise while the object store is away or unwilling."""
 
 CHUNK_BYTES = 1024 * 1024
 
@@ -56,10 +60,14 @@ class ObjectStore:
         except (NotFoundError, FileNotFoundError):
             raise FileMissing(sha256) from None
 
-    async def stream(self, sha256: str) -> AsyncIterator[bytes]:
-        """Opens the file, then yields its bytes in chunks. Raises FileMissing when awaited, not while streaming."""
+    async def stream(self, sha256: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+        """Opens the file, then yields its bytes from `start` to before `end`, in chunks.
+
+        Raises FileMissing when awaited, not while streaming.
+        """
+        part: Any = None if end is None else {"range": (start, end)}
         try:
-            found = await obstore.get_async(self._store, key_of(sha256))
+            found = await obstore.get_async(self._store, key_of(sha256), options=part)
         except (NotFoundError, FileNotFoundError):
             raise FileMissing(sha256) from None
         return _chunks(found)
@@ -77,9 +85,14 @@ async def _chunks(found: obstore.GetResult) -> AsyncIterator[bytes]:
 
 
 def _open(url: str) -> LocalStore | S3Store:
+    """Raises ValueError, one line with the remedy."""
     parts = urlsplit(url)
-    if parts.scheme == "file" and parts.path.startswith("/") and parts.netloc in {"", "localhost"}:
-        return LocalStore(Path(unquote(parts.path)), mkdir=True)
-    if parts.scheme == "s3" and parts.netloc:
-        return S3Store.from_url(url)
+    try:
+        if parts.scheme == "file" and parts.path.startswith("/") and parts.netloc in {"", "localhost"}:
+            return LocalStore(Path(unquote(parts.path)), mkdir=True)
+        if parts.scheme == "s3" and parts.netloc:
+            return S3Store.from_url(url)
+    except STORAGE_FAULTS as problem:
+        reason = str(problem).splitlines()[0]
+        raise ValueError(f"PLATEN_OBJECTS: {url!r}: {reason}; give a folder that may be written to, or a bucket") from None
     raise ValueError(f"PLATEN_OBJECTS: {url!r} is no object store; give file:///folder or s3://bucket/prefix")

@@ -44,6 +44,11 @@ class RenderPool:
     def waiting(self) -> int:
         return len(self._jobs) - self.drawing
 
+    @property
+    def alive(self) -> bool:
+        """False once its processes cannot be started or kept; the next job tries with a new pool."""
+        return self._pool.active
+
     async def render(
         self, artwork: Artwork, side: str, answers: Mapping[str, Answer], profile: OutputProfile, assets: Mapping[str, bytes]
     ) -> bytes:

@@ -1,0 +1,105 @@
+"""What becomes of a request, an artwork and a job's end. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TypedDict
+
+from platen_contracts.catalog import Artwork
+from platen_contracts.render import RenderFailed, RenderFinished, RenderRequested, RenderSkipped
+from platen_messaging.outcome import Applied, Context, Ignored, Key, Outcome, Outgoing
+
+from platen_render.model import (
+    Drawing,
+    DrawingFailed,
+    FileMade,
+    Job,
+    JobFact,
+    Side,
+    State,
+    artwork_key,
+    drawing_key,
+    side_key,
+)
+
+States = Mapping[Key, State]
+
+
+def on_requested(states: States, request: RenderRequested, context: Context) -> Outcome[State]:
+    """It becomes a job. One of the same side that no worker has in hand yet is overtaken by it and skipped."""
+    key = side_key(request.order_id, request.item_id, request.side)
+    side = _side(states, key)
+    if request.request_id in side.jobs:
+        return Ignored("the same request is waiting or being drawn")
+    overtaken = [job.request for job in side.jobs.values() if not job.in_hand]
+    in_hand = {request_id: job for request_id, job in side.jobs.items() if job.in_hand}
+    skipped = [
+        _answer(RenderSkipped(**_about(older), newer_request_id=request.request_id), context, older.request_id)
+        for older in overtaken
+    ]
+    return Applied({key: replace(side, jobs={**in_hand, request.request_id: Job(request, context.meta)})}, skipped)
+
+
+def on_artwork(states: States, artwork: Artwork, _: Context) -> Outcome[State]:
+    """Kept as first published: a version never changes."""
+    key = artwork_key(artwork)
+    return Ignored("this version is known") if key in states else Applied({key: artwork})
+
+
+def on_file_made(files_url: str) -> Callable[[States, FileMade, Context], Outcome[State]]:
+    def decide(states: States, fact: FileMade, context: Context) -> Outcome[State]:
+        side = _side(states, fact.key)
+        job = side.jobs.get(fact.request_id)
+        if job is None:
+            return _ANSWERED
+        token = side.tokens.get(fact.file.sha256, fact.token)
+        finished = RenderFinished(**_about(job.request), file=fact.file, link=f"{files_url}/f/{token}", renderer=fact.renderer)
+        ended = replace(_without(side, fact), tokens={**side.tokens, fact.file.sha256: token})
+        drawing = Drawing(job.request.input_hash, fact.renderer, fact.file)
+        return Applied({fact.key: ended, drawing_key(drawing): drawing}, [_answer(finished, context)])
+
+    return decide
+
+
+def on_drawing_failed(states: States, fact: DrawingFailed, context: Context) -> Outcome[State]:
+    side = _side(states, fact.key)
+    job = side.jobs.get(fact.request_id)
+    if job is None:
+        return _ANSWERED
+    failed = RenderFailed(**_about(job.request), code=fact.code, field=fact.field, remedy=fact.remedy)
+    return Applied({fact.key: _without(side, fact)}, [_answer(failed, context)])
+
+
+_ANSWERED = Ignored("the request is answered already")
+
+
+class _About(TypedDict):
+    request_id: str
+    order_id: str
+    item_id: str
+    side: str
+    input_hash: str
+
+
+def _about(request: RenderRequested) -> _About:
+    return {
+        "request_id": request.request_id,
+        "order_id": request.order_id,
+        "item_id": request.item_id,
+        "side": request.side,
+        "input_hash": request.input_hash,
+    }
+
+
+def _answer(message: RenderFinished | RenderFailed | RenderSkipped, context: Context, *parts: str) -> Outgoing:
+    return Outgoing("render.results", message.order_id, message, context.id("answer", *parts))
+
+
+def _side(states: States, key: Key) -> Side:
+    found = states.get(key)
+    return found if isinstance(found, Side) else Side()
+
+
+def _without(side: Side, fact: JobFact) -> Side:
+    return replace(side, jobs={request_id: job for request_id, job in side.jobs.items() if request_id != fact.request_id})

@@ -1,0 +1,45 @@
+"""Wiring only."""
+
+import sys
+
+from platen_messaging.lane import Lane
+from platen_messaging.service import Service, run
+from platen_messaging.waiting import Task
+
+from platen_render.gateway import ObjectStore
+from platen_render.handlers import REQUESTS, outcomes
+from platen_render.settings import Settings
+from platen_render.store import RenderStore
+from platen_render.store.links import Links
+from platen_render.store.queue import Queue
+from platen_render.web import Files
+from platen_render.worker import RenderPool
+from platen_render.worker.runner import Pace, Runner
+
+
+def build(settings: Settings, pace: Pace | None = None) -> Service:
+    objects = _opened(settings.objects)
+    lane = Lane("requests", ("render.requests", "catalog.artworks"), REQUESTS)
+    service = Service("render", settings, store=RenderStore(), lanes=[lane])
+    runner = Runner(
+        service.desk(outcomes(settings.files_url)),
+        Queue(service.engine),
+        objects,
+        service.health,
+        lambda: RenderPool(settings.render_workers, settings.render_time_limit_s),
+        pace,
+    )
+    service.tasks.append(Task("worker", runner.run))
+    service.routes += Files(Links(service.engine), objects).routes
+    return service
+
+
+def _opened(url: str) -> ObjectStore:
+    try:
+        return ObjectStore(url)
+    except ValueError as wrong:
+        sys.exit(str(wrong))
+
+
+def main() -> None:
+    run(build, Settings)
