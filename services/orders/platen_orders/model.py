@@ -63,7 +63,10 @@ class Item(Struct, frozen=True, omit_defaults=True):
     @property
     def current(self) -> bool:
         """Every side has a print file drawn from what the item says now."""
-        return bool(self.sides) and all(side.current for side in self.sides.values())
+        for side in self.sides.values():
+            if side.file is None or side.file_hash != side.wanted:
+                return False
+        return bool(self.sides)
 
     @property
     def has_file(self) -> bool:

@@ -71,7 +71,7 @@ def item_state(order: Order, item: Item, shipped: int, cancelled: int) -> ItemSt
         return ItemState.FULFILLED
     if status == OrderStatus.SENT:
         return ItemState.SENT
-    if order.activity != ActivityKind.NONE:
+    if order.activity is not ActivityKind.NONE:
         return ItemState.PROCESSING
     if status == OrderStatus.FAILED:
         return ItemState.FAILED
