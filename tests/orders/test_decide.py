@@ -297,3 +297,12 @@ def test_a_command_older_than_the_inbox_remembers_is_refused() -> None:
     outcome = COMMANDS.too_old(command, Context(w.NOON, Meta("1" * 32, command.TYPE, "test", "", w.NOON)))
     assert isinstance(outcome, Refused)
     assert outcome.messages[0].message is not None
+
+
+def test_a_region_in_the_shops_own_code_is_left_to_the_vendor_but_a_required_one_must_be_there() -> None:
+    world = w.new()
+    madrid = BERLIN.model_copy(update={"city": "Madrid", "postcode": "28013", "country": "ES", "region_code": "M"})
+    assert isinstance(world.ask(orders.EditShipping(order_id=ORDER, actor=ANN, recipient=madrid)), Applied)
+    bare = madrid.model_copy(update={"region_code": None})
+    world.ask(orders.EditShipping(order_id=ORDER, actor=ANN, recipient=bare))
+    assert world.reply().field == "recipient.region_code"

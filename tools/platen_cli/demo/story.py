@@ -23,11 +23,11 @@ _PEOPLE = (
     ("สมชาย ใจดี", "99 Sukhumvit Road", "Bangkok", "10110", "TH", "Bangkok"),
     ("Åsa Lindqvist", "Storgatan 5", "Stockholm", "111 23", "SE", ""),
     ("Łukasz Wójcik", "Długa 3", "Kraków", "31-146", "PL", ""),
-    ("محمد العربي", "Calle Mayor 1", "Madrid", "28013", "ES", ""),
+    ("محمد العربي", "Calle Mayor 1", "Madrid", "28013", "ES", "M"),
     ("มาลี ศรีสุข", "12 Nimman Road", "Chiang Mai", "50200", "TH", "Chiang Mai"),
-    ("Ana Sofía Ruiz", "Gran Vía 20", "Madrid", "28013", "ES", ""),
+    ("Ana Sofía Ruiz", "Gran Vía 20", "Madrid", "28013", "ES", "M"),
     ("Noah O’Connor", "1 Main Street", "Springfield", "62701", "US", "IL"),
-    ("Đặng Thảo", "Via Roma 4", "Torino", "10121", "IT", ""),
+    ("Đặng Thảo", "Via Roma 4", "Torino", "10121", "IT", "TO"),
 )
 _WISHES = ("", "Happy birthday!", "كل عام وأنتم بخير", "สุขสันต์วันเกิด", "To many more years")
 

@@ -15,7 +15,8 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Literal
+from types import TracebackType
+from typing import Literal, Protocol, Self
 
 import psutil
 
@@ -25,6 +26,19 @@ from platen_cli.local.daemon import ensure_folder, last_lines, marked
 
 Server = Literal["kafka", "postgres"]
 START_SECONDS = 120
+
+
+class Shared(Protocol):
+    """A server that can be kept."""
+
+    @property
+    def address(self) -> str: ...
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
 
 
 def share(server: Server, folder: Path, run: int) -> str:
@@ -83,7 +97,12 @@ def _start(server: Server, folder: Path, run: int, address: Path) -> None:
         time.sleep(0.02)
 
 
-def _server(name: Server, folder: Path) -> Kafka | Postgres:
+def _server(name: Server, folder: Path) -> Shared:
+    if os.environ.get("PLATEN_TEST_CONTAINERS") == "1":
+        # Imported here: testcontainers is a tool of development, absent where only the command is installed.
+        from .containers import KafkaInContainer, PostgresInContainer
+
+        return KafkaInContainer() if name == "kafka" else PostgresInContainer()
     return Kafka(folder / "kafka") if name == "kafka" else Postgres(folder / "postgres", fsync=False, connections=400)
 
 

