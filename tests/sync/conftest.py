@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -22,21 +23,19 @@ Json = dict[str, Any]
 DEADLINE_S = 20.0
 
 
-async def eventually(condition: Callable[[], T | Awaitable[T]], deadline_s: float = DEADLINE_S) -> T:
-    """The first truthy value of `condition` (which may be async); fails at the deadline."""
+async def eventually(condition: Callable[[], T], deadline_s: float = DEADLINE_S) -> T:
+    """The first truthy value of `condition`; fails at the deadline."""
     end = time.monotonic() + deadline_s
-    while True:
-        value = condition()
-        if isinstance(value, Awaitable):
-            value = await value
-        if value:
-            return value
+    while not (value := condition()):
         assert time.monotonic() < end, f"still not so after {deadline_s} s"
         await asyncio.sleep(0.02)
+    return value
 
 
 def shop(url: str, shop_id: str = "shop-a", **given: Any) -> Shop:
-    return Shop(shop_id=shop_id, title="A shop", url=url, sync_from=datetime(2026, 1, 1, tzinfo=UTC), **({"poll_every_s": 3600} | given))
+    return Shop(
+        shop_id=shop_id, title="A shop", url=url, sync_from=datetime(2026, 1, 1, tzinfo=UTC), **({"poll_every_s": 3600} | given)
+    )
 
 
 def listing(listing_id: str = "11", vendor_id: str = "printful-main", shop_id: str = "shop-a") -> Listing:
@@ -76,3 +75,11 @@ async def gateway(sandbox: Sandbox) -> AsyncIterator[ShopGateway]:
     assert not isinstance(way, Unusable)
     yield way
     await shops.aclose()
+
+
+@pytest.fixture
+def free_port() -> int:
+    """For a service whose address must be known before it listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]

@@ -74,9 +74,9 @@ async def test_a_page_is_asked_by_modified_time_in_gmt_ascending_with_basic_auth
 
 
 async def test_one_unreadable_order_does_not_spoil_its_page() -> None:
-    page = await (await way_with(Answers(answer([row(1, "2026-11-23T10:00:00"), row(2, "2026-11-23T10:00:01", currency="?")])))).list_changed(
-        PageAsked(after=LONG_AGO), 50
-    )
+    page = await (
+        await way_with(Answers(answer([row(1, "2026-11-23T10:00:00"), row(2, "2026-11-23T10:00:01", currency="?")])))
+    ).list_changed(PageAsked(after=LONG_AGO), 50)
     assert isinstance(page, Page)
     assert [order.shop_order_id for order in page.orders] == ["1"]
     assert [(one.shop_order_id, one.code) for one in page.unreadable] == [("2", "unreadable")]
@@ -185,7 +185,14 @@ async def test_a_shop_without_the_plugin_gets_a_note_to_the_customer() -> None:
 
 @pytest.mark.parametrize(
     ("text", "held"),
-    [("Tracking number: 1Z999 .", True), ("1z999", True), ("11Z999", False), ("1Z9990", False), ("", False), ("x1Z999 1Z999,", True)],
+    [
+        ("Tracking number: 1Z999 .", True),
+        ("1z999", True),
+        ("11Z999", False),
+        ("1Z9990", False),
+        ("", False),
+        ("x1Z999 1Z999,", True),
+    ],
 )
 def test_a_number_is_found_in_a_note_only_as_a_word_of_its_own(text: str, held: bool) -> None:
     assert Shelf(False, [text]).holds("1Z999") is held
@@ -204,7 +211,9 @@ async def test_what_is_missing_for_a_shop_is_told_with_its_remedy() -> None:
     assert "ftp://shop.example" in odd.remedy
 
 
-@pytest.mark.parametrize("failure", [Transient("x"), Throttled(3, 429), Unknown("x"), AuthFailed(401), Rejected(400, {"code": "c"}), Absent()])
+@pytest.mark.parametrize(
+    "failure", [Transient("x"), Throttled(3, 429), Unknown("x"), AuthFailed(401), Rejected(400, {"code": "c"}), Absent()]
+)
 def test_every_failure_has_a_code_and_a_remedy_that_names_the_shop(failure: Failure | Absent) -> None:
     trouble = trouble_of("shop-a", failure)
     assert trouble.code

@@ -212,12 +212,15 @@ def test_only_the_latest_hundred_skipped_are_named_and_all_are_counted(world: Wo
     assert last.skipped[-1].shop_order_id == "150"
 
 
-def test_an_unknown_shop_is_answered_with_what_to_do(world: World) -> None:
-    world.tell(SyncShop(shop_id="shop-b", actor=ME))
-    told = world.said(SyncProgressed)[-1]
-    assert (told.shop_id, told.state) == ("shop-b", "failed")
-    assert told.problem is not None
-    assert "platen catalog push" in told.problem
+def test_a_sync_of_a_shop_that_the_catalog_tells_of_only_afterwards_begins_when_it_does() -> None:
+    world = World()
+    world.tell(SyncShop(shop_id="shop-a", actor=ME))
+    assert world.account.runs[0].asked is None
+    assert world.said(SyncProgressed)[-1].state == "running"
+    world.tell(shop("https://shop.example"))
+    assert world.account.runs[0].asked is not None
+    world.page()
+    assert world.said(SyncProgressed)[-1].state == "finished"
 
 
 def test_a_second_click_starts_no_second_run(world: World) -> None:
@@ -233,7 +236,14 @@ def test_a_cancelled_run_is_over_and_takes_no_further_page(world: World) -> None
     assert run.asked is not None
     world.tell(CancelSync(shop_id="shop-a", actor=ME))
     late = PageRead(
-        shop_id="shop-a", run_id=run.run_id, asked=run.asked, per_page=9, read_at=world.now, modified=[], orders=[seen()], unreadable=[]
+        shop_id="shop-a",
+        run_id=run.run_id,
+        asked=run.asked,
+        per_page=9,
+        read_at=world.now,
+        modified=[],
+        orders=[seen()],
+        unreadable=[],
     )
     assert isinstance(world.tell(late), Ignored)
     assert world.said(SyncProgressed)[-1].state == "cancelled"

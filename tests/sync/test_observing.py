@@ -42,7 +42,14 @@ def woo_order(**given: Any) -> Json:
         "date_created_gmt": "2026-11-23T09:00:00",
         "date_modified_gmt": "2026-11-23T10:00:00",
         "customer_note": "",
-        "billing": {"first_name": "Ada", "last_name": "L", "address_1": "Bill St 1", "country": "DE", "email": "a@b.example", "phone": "12"},
+        "billing": {
+            "first_name": "Ada",
+            "last_name": "L",
+            "address_1": "Bill St 1",
+            "country": "DE",
+            "email": "a@b.example",
+            "phone": "12",
+        },
         "shipping": {
             "first_name": "Ada",
             "last_name": "Lovelace",
@@ -58,7 +65,9 @@ def woo_order(**given: Any) -> Json:
     } | given
 
 
-def listing(listing_id: str = "11", vendor_id: str = "printful-main", artwork: bool = True, **questions: str) -> Listing:
+def listing(
+    listing_id: str = "11", vendor_id: str = "printful-main", artwork: bool = True, questions: dict[str, str] | None = None
+) -> Listing:
     return Listing(
         shop_id="shop-a",
         listing_id=listing_id,
@@ -115,7 +124,9 @@ def test_an_address_without_a_real_country_code_is_no_address(country: str) -> N
 
 
 @pytest.mark.parametrize(
-    "text", ["مُحَمَّد عبد الله", "สมชาย ใจดี", "Zoë & Søn <3", "👩‍👩‍👧 family", "نصّ\nمن سطرين"], ids=["arabic", "thai", "markup", "emoji", "lines"]
+    "text",
+    ["مُحَمَّد عبد الله", "สมชาย ใจดี", "Zoë & Søn <3", "👩‍👩‍👧 family", "نصّ\nمن سطرين"],
+    ids=["arabic", "thai", "markup", "emoji", "lines"],
 )
 def test_a_buyers_words_stay_as_they_were_typed(text: str) -> None:
     raw = woo_order(line_items=[woo_line(meta_data=[{"id": 1, "key": "Name", "value": text}])])
@@ -142,7 +153,7 @@ def test_a_buyers_words_stay_as_they_were_typed(text: str) -> None:
     ],
 )
 def test_each_plugins_way_of_keeping_an_answer_is_understood(meta: list[Json], answer: object) -> None:
-    outcome = observed(woo_order(line_items=[woo_line(meta_data=meta)]), listing(engraving="name"))
+    outcome = observed(woo_order(line_items=[woo_line(meta_data=meta)]), listing(questions={"engraving": "name"}))
     assert isinstance(outcome, Reported)
     assert outcome.observed.lines[0].link is not None
     assert outcome.observed.lines[0].link.answers.get("name") == answer
@@ -211,12 +222,19 @@ def test_a_listing_without_an_artwork_links_and_is_waited_for_until_it_has_one()
         ({"line_items": [woo_line(quantity=0)]}, "no_line_linked"),
         ({"line_items": [woo_line(quantity=1001)]}, "too_many_units"),
         ({"line_items": [woo_line(id=number) for number in range(201)]}, "too_many_lines"),
-        ({"line_items": [woo_line(id=n, meta_data=[{"key": str(k), "value": "x" * 2000} for k in range(9)]) for n in range(70)]}, "too_large"),
+        (
+            {
+                "line_items": [
+                    woo_line(id=n, meta_data=[{"key": str(k), "value": "x" * 2000} for k in range(9)]) for n in range(70)
+                ]
+            },
+            "too_large",
+        ),
     ],
 )
 def test_an_order_that_is_not_for_us_yet_is_skipped_with_a_code_and_a_remedy(changes: Json, code: str) -> None:
     questions = {str(k): f"o{k}" for k in range(9)} | {"Name": "name"}
-    outcome = observed(woo_order(**changes), listing(**questions))
+    outcome = observed(woo_order(**changes), listing(questions=questions))
     assert isinstance(outcome, Skipped)
     assert outcome.why.code == code
     assert len(outcome.why.remedy) > 20

@@ -16,7 +16,7 @@ def at(second: int) -> datetime:
 
 
 class FakeShop:
-    """Orders by id with their modified second, answered as WooCommerce does: strictly after, sorted by (modified, id), by page."""
+    """Orders by id with their modified second, answered as WooCommerce does: strictly after, by (modified, id), by page."""
 
     def __init__(self, modified: dict[int, int]) -> None:
         self.modified = dict(modified)
@@ -32,9 +32,14 @@ Pair = tuple[int, datetime]
 
 
 def read_all(
-    shop: FakeShop, per_page: int, moves: list[list[tuple[int, int]]], asked: PageAsked | None, watermark: datetime, seen: set[Pair]
+    shop: FakeShop,
+    per_page: int,
+    moves: list[list[tuple[int, int]]],
+    asked: PageAsked | None,
+    watermark: datetime,
+    seen: set[Pair],
 ) -> datetime:
-    """Runs to the end, adding the (order, modified) pairs to `seen`; `moves[n]` happen after the n-th answer. Returns the watermark."""
+    """Runs to the end, adding (order, modified) to `seen`; `moves[n]` come after the n-th answer. Returns the watermark."""
     steps = 0
     while asked is not None:
         page = shop.answer(asked, per_page)

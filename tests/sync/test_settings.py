@@ -12,8 +12,9 @@ def required(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_secrets_are_read_by_shop_with_one_webhook_secret_or_two(monkeypatch: pytest.MonkeyPatch) -> None:
-    one = '{"a": {"key": "k", "secret": "s", "webhook_secret": "w"}, "b": {"key": "k", "secret": "s", "webhook_secret": ["new", "old"]}}'
-    monkeypatch.setenv("PLATEN_SHOP_SECRETS", one)
+    a = '{"key": "k", "secret": "s", "webhook_secret": "w"}'
+    b = '{"key": "k", "secret": "s", "webhook_secret": ["new", "old"]}'
+    monkeypatch.setenv("PLATEN_SHOP_SECRETS", f'{{"a": {a}, "b": {b}}}')
     secrets = load(Settings).shop_secrets
     assert secrets["a"].webhook_secrets == ["w"]
     assert secrets["b"].webhook_secrets == ["new", "old"]

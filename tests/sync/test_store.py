@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -12,7 +12,7 @@ from platen_contracts.message import Message
 from platen_contracts.sync import ReconcileShop, SyncShop
 from platen_messaging.databases import open_engine
 from platen_messaging.desk import Desk
-from platen_messaging.outcome import Outcome
+from platen_messaging.outcome import Outcome, Outgoing
 from platen_sync.decide.facts import Hinted, LinkCame, PageRead, PostingDone, PostingFailed
 from platen_sync.handlers import HANDLERS
 from platen_sync.model import (
@@ -39,7 +39,7 @@ from platen_sync.model import (
 )
 from platen_sync.store import SyncStore
 from platen_sync.store.due import Due
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from .conftest import listing, shop, vendor
 from .test_handlers import ORDER, private, seen, snapshot
@@ -93,7 +93,7 @@ async def rig(database: Callable[[str], Awaitable[str]]) -> AsyncIterator[Rig]:
 
 
 async def test_every_state_comes_back_as_it_was_saved(rig: Rig) -> None:
-    run = Run(run_id="b" * 32, kind=RunKind.ASKED, actor=ME, asked=PageAsked(NOW, 3, NOW, True), since=NOW, found=3)
+    run = Run(run_id="b" * 32, kind=RunKind.ASKED, actor=ME, began_at=NOW, asked=PageAsked(NOW, 3, NOW, True), since=NOW, found=3)
     states: dict[str, State] = {
         shop_key("shop-a"): Account("shop-a", shop("https://a.example"), NOW, NOW, (run,), True),
         vendor_key("printful-main"): VendorKept("printful-main", vendor()),
@@ -102,10 +102,17 @@ async def test_every_state_comes_back_as_it_was_saved(rig: Rig) -> None:
             "shop-a", "5/6", seen(5, customer_note="สมชาย"), NOW, True, (Waiting("12", Wants.ARTWORK),), "b" * 32, NOW, NOW, 2
         ),
         order_key(ORDER): PlatenOrder(
-            ORDER, "shop-a", "5", "Sent", 3, 2, {"p": Parcel(carrier="UPS", shipped_at=NOW)}, {"p": Tracking(tracking_number="1Z")},
-            {"p": Posting(tracking_number="1Z", due_at=NOW, tries=1)},
+            ORDER,
+            "shop-a",
+            "5",
+            "Sent",
+            3,
+            2,
+            parcels={"p": Parcel(carrier="UPS", shipped_at=NOW)},
+            tracking={"p": Tracking(tracking_number="1Z")},
+            postings={"p": Posting(tracking_number="1Z", due_at=NOW, tries=1)},
         ),
-    }  # fmt: skip
+    }
     store = SyncStore()
     async with rig.engine.begin() as tx:
         await store.load(tx, sorted(states))
@@ -121,8 +128,8 @@ async def test_a_page_its_reports_and_the_watermark_are_one_transaction(rig: Rig
     assert isinstance(before, Account)
 
     class Breaks(SyncStore):
-        async def save(self, *given: object) -> None:
-            await super().save(*given)  # type: ignore[arg-type]
+        async def save(self, tx: AsyncConnection, changed: Mapping[str, State], messages: Sequence[Outgoing]) -> None:
+            await super().save(tx, changed, messages)
             raise RuntimeError("the process dies here")
 
     whole, rig.desk = rig.desk, Desk(rig.engine, Breaks(), HANDLERS, "sync", lambda: rig.now)

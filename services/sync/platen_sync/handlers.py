@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import cast
 
 from platen_contracts.catalog import Listing, Shop, Vendor
+from platen_contracts.common import Actor
 from platen_contracts.message import Message
 from platen_contracts.orders import OrderPrivate, OrderSnapshot
 from platen_contracts.sync import CancelSync, ReconcileShop, ShopOrderObserved, SyncProgressed, SyncShop
@@ -32,6 +33,7 @@ from platen_sync.model import (
     Account,
     Listed,
     PlatenOrder,
+    Run,
     RunKind,
     SeenOrder,
     ShopOrder,
@@ -131,20 +133,23 @@ def _tombstone(states: States, stone: Tombstone, context: Context) -> Outcome[St
 
 
 def _sync(states: States, command: SyncShop, context: Context) -> Outcome[State]:
-    account = _account(states, command.shop_id)
-    return _begun(runs.start(account, RunKind.ASKED, context.id("run"), command.actor, command.since), context)
+    run = _run(RunKind.ASKED, command.actor, context).model_copy(update={"since": command.since})
+    return _begun(runs.start(_account(states, command.shop_id), run), context)
 
 
 def _reconcile(states: States, command: ReconcileShop, context: Context) -> Outcome[State]:
-    account = _account(states, command.shop_id)
-    return _begun(runs.start(account, RunKind.RECONCILE, context.id("run"), command.actor), context)
+    return _begun(runs.start(_account(states, command.shop_id), _run(RunKind.RECONCILE, command.actor, context)), context)
 
 
 def _poll_due(states: States, fact: PollDue, context: Context) -> Outcome[State]:
     account = _account(states, fact.shop_id)
     if account.shop is None or account.runs or account.poll_at is None or account.poll_at > context.now:
         return Ignored("not due")
-    return _begun(runs.start(account, RunKind.POLL, context.id("run"), runs.POLLER), context)
+    return _begun(runs.start(account, _run(RunKind.POLL, runs.POLLER, context)), context)
+
+
+def _run(kind: RunKind, actor: Actor, context: Context) -> Run:
+    return Run(run_id=context.id("run"), kind=kind, actor=actor, began_at=context.now)
 
 
 def _begun(step: runs.Step | str, context: Context) -> Outcome[State]:

@@ -83,8 +83,9 @@ class Run(Part):
     run_id: Id
     kind: RunKind
     actor: Actor
+    began_at: datetime
     asked: PageAsked | None = None
-    """Absent until its first page is answered."""
+    """Absent until the shop is known."""
     since: datetime | None = None
     passed: str = ""
     found: int = 0

@@ -16,6 +16,7 @@ from platen_outside.failures import Failure, Throttled
 
 from platen_sync.decide.facts import OrdersReread, PageRead, PollDue, RunFailed
 from platen_sync.decide.hints import gone
+from platen_sync.decide.runs import SHOP_PATIENCE
 from platen_sync.gateway.lanes import ShopLanes
 from platen_sync.gateway.shop import Absent, Page, ShopGateway, Unusable
 from platen_sync.gateway.shops import Shops
@@ -54,16 +55,28 @@ class Poll:
             self._lanes.start(shop_id, self._drive(shop_id))
 
     async def _drive(self, shop_id: str) -> None:
-        while (open_run := await self._due.run_of(shop_id)) is not None and open_run.shop is not None:
-            gateway = await self._shops.gateway(open_run.shop)
-            if isinstance(gateway, Unusable):
-                await self._fail(open_run.shop, open_run.run, gateway)
-            elif (pause := gateway.paused_for()) > 0:
-                await asyncio.sleep(min(pause, LOOK_S))
-            elif open_run.run.kind is RunKind.RECONCILE:
-                await self._reread(gateway, open_run.shop, open_run.run)
+        while (open_run := await self._due.run_of(shop_id)) is not None:
+            if open_run.shop is None:
+                await self._await_shop(shop_id, open_run.run)
             else:
-                await self._page(gateway, open_run.shop, open_run.run)
+                await self._step(open_run.shop, open_run.run)
+
+    async def _await_shop(self, shop_id: str, run: Run) -> None:
+        if self._now() < run.began_at + SHOP_PATIENCE:
+            return await asyncio.sleep(TICK_S)
+        problem = f"unknown_shop: shop {shop_id!r} is not in the catalog; push it with `platen catalog push`, then start again"
+        return await self._tell(shop_id, RunFailed(shop_id=shop_id, run_id=run.run_id, problem=problem))
+
+    async def _step(self, shop: Shop, run: Run) -> None:
+        gateway = await self._shops.gateway(shop)
+        if isinstance(gateway, Unusable):
+            await self._fail(shop, run, gateway)
+        elif (pause := gateway.paused_for()) > 0:
+            await asyncio.sleep(min(pause, LOOK_S))
+        elif run.kind is RunKind.RECONCILE:
+            await self._reread(gateway, shop, run)
+        else:
+            await self._page(gateway, shop, run)
 
     async def _page(self, gateway: ShopGateway, shop: Shop, run: Run) -> None:
         assert run.asked is not None, "a run of pages has always asked for one"

@@ -18,6 +18,9 @@ from platen_sync.model import Account, PageAsked, Run, RunKind, ShopOrder
 POLLER = Actor(kind="service", name="sync")
 MOST_SKIPPED = 100
 
+SHOP_PATIENCE = timedelta(seconds=10)
+"""A command may overtake the catalog by this much; then its run fails for want of the shop."""
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -38,7 +41,10 @@ def shop_came(account: Account, shop: Shop, now: datetime) -> Account:
     start = shop.sync_from - paging.SECOND
     reset = account.watermark is None or account.shop is None or shop.sync_from < account.shop.sync_from
     watermark = min(account.watermark or start, start) if reset else account.watermark
-    return replace(account, shop=shop, watermark=watermark, poll_at=now)
+    runs = tuple(
+        run if run.asked else run.model_copy(update={"asked": _first(shop, watermark, run.since)}) for run in account.runs
+    )
+    return replace(account, shop=shop, watermark=watermark, poll_at=now, runs=runs)
 
 
 def shop_gone(account: Account) -> Step:
@@ -46,18 +52,13 @@ def shop_gone(account: Account) -> Step:
     return cancel(replace(account, shop=None, poll_at=None))
 
 
-def start(account: Account, kind: RunKind, run_id: str, actor: Actor, since: datetime | None = None) -> Step | str:
-    """A further run, or the reason why none is needed."""
-    shop = account.shop
-    if shop is None:
-        remedy = f"shop {account.shop_id!r} is not in the catalog; push it with `platen catalog push`, then start again"
-        return Step(account, told=[progress(account.shop_id, _empty(run_id, kind, actor), RunState.FAILED, remedy)])
-    if any(run.kind is kind and run.since == since for run in account.runs):
+def start(account: Account, run: Run) -> Step | str:
+    """One more run, or the reason why none is needed. A shop that the catalog has not told of yet is waited for."""
+    if any(one.kind is run.kind and one.since == run.since for one in account.runs):
         return "such a run is already under way"
-    watermark = account.watermark or shop.sync_from - paging.SECOND
-    asked = PageAsked(after=max(since, shop.sync_from) - paging.SECOND) if since else paging.first_page(watermark, shop.sync_from)
-    run = _empty(run_id, kind, actor).model_copy(update={"asked": asked, "since": since})
-    told = [] if kind is RunKind.POLL else [progress(shop.shop_id, run, RunState.RUNNING)]
+    if account.shop is not None:
+        run = run.model_copy(update={"asked": _first(account.shop, account.watermark, run.since)})
+    told = [] if run.kind is RunKind.POLL else [progress(account.shop_id, run, RunState.RUNNING)]
     return Step(replace(account, runs=(*account.runs, run)), told=told)
 
 
@@ -180,5 +181,7 @@ def _next_poll(account: Account, now: datetime) -> datetime | None:
     return now + timedelta(seconds=account.shop.poll_every_s) if account.shop else None
 
 
-def _empty(run_id: str, kind: RunKind, actor: Actor) -> Run:
-    return Run(run_id=run_id, kind=kind, actor=actor)
+def _first(shop: Shop, watermark: datetime | None, since: datetime | None) -> PageAsked:
+    if since is not None:
+        return PageAsked(after=max(since, shop.sync_from) - paging.SECOND)
+    return paging.first_page(watermark or shop.sync_from - paging.SECOND, shop.sync_from)
