@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from platen_contracts.catalog import Vendor, VendorKind
 from platen_contracts.dispatch import DispatchRefused, DispatchStarted
 from platen_messaging.outcome import Applied, Context, Ignored, Outcome
-from platen_vendors.adapter import ADAPTERS
-from platen_vendors.model import external_id
+from platen_vendors.model import KINDS, external_id
 
 from platen_dispatch.decide.change import ended, moved, told
 from platen_dispatch.decide.facts import TurnBegan
@@ -52,11 +51,11 @@ def _started(ledger: Ledger, sending: Generation) -> DispatchStarted:
 
 
 def _unsupported(generation: Generation, vendor: Vendor) -> DispatchRefused | None:
-    if vendor.kind in ADAPTERS:
+    if vendor.kind in KINDS:
         return None
     order_id, number = generation.asked.order_id, generation.number
     if vendor.kind == VendorKind.CUSTOM:
         remedy = f"{vendor.title} has no API: give the vendor the print file's link yourself and record the hand-over."
         return DispatchRefused(order_id=order_id, generation=number, code="custom_vendor", field="vendor_id", remedy=remedy)
-    remedy = f"Correct `kind` of {vendor.vendor_id} in the catalog ({vendor.kind!r}; known: {', '.join(sorted(ADAPTERS))})."
+    remedy = f"Correct `kind` of {vendor.vendor_id} in the catalog ({vendor.kind!r}; known: {', '.join(sorted(KINDS))})."
     return DispatchRefused(order_id=order_id, generation=number, code="unknown_vendor_kind", field="vendor_id", remedy=remedy)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from platen_contracts.catalog import Vendor
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -57,7 +58,7 @@ class Claims:
         `busy` holds the vendor of every turn under way; no vendor gets more than `most_of_one` turns in all.
         """
         async with self._engine.begin() as tx:
-            rows = await tx.exec_driver_sql(_CLAIM, (now, until, count, list(busy), most_of_one))
+            rows: Sequence[Any] = (await tx.exec_driver_sql(_CLAIM, (now, until, count, list(busy), most_of_one))).all()
             return [Claim(decoded(row[0], row[1]), Vendor.model_validate_json(row[2])) for row in rows]
 
     async def renew(self, order_id: str, lease: str, until: datetime) -> bool:

@@ -61,7 +61,8 @@ class DispatchStore:
         orders = [key for key in keys if ":" not in key]
         if orders:
             await tx.exec_driver_sql(_INSERT_LEDGERS, (orders,))
-            for row in await tx.exec_driver_sql(_LOCK_LEDGERS, (orders,)):
+            rows: Sequence[Any] = (await tx.exec_driver_sql(_LOCK_LEDGERS, (orders,))).all()
+            for row in rows:
                 if row[0] is not None:
                     ledger = decoded(row[0], row[1])
                     states[ledger.order_id] = ledger
