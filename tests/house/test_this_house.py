@@ -7,13 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from platen_contracts import topics
 from platen_messaging.handlers import Handlers
 
 from . import rules
 
 ROOT = Path(__file__).parents[2]
 SERVICES = [service.name for service in rules.services(ROOT)]
-UNBUILT = rules.unbuilt_services(ROOT)
 
 
 @pytest.mark.parametrize(
@@ -42,9 +42,11 @@ def test_an_exception_to_the_transaction_boundary_is_still_needed_and_sends_noth
     assert "Outgoing" not in code
 
 
-@pytest.mark.parametrize("service", UNBUILT)
-def test_a_service_without_code_is_named_until_it_is_built(service: str) -> None:
-    pytest.skip(f"services/{service} has a place in the house and no code yet: no rule was held against it")
+def test_every_service_of_the_catalogue_has_code() -> None:
+    unbuilt = rules.unbuilt_services(ROOT)
+    assert {*SERVICES, *unbuilt} == set(topics.SERVICES)
+    if unbuilt:
+        pytest.skip(f"no code yet, and so held to no rule: {', '.join(unbuilt)}")
 
 
 def decided(service: str) -> set[str]:

@@ -3,8 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from platen_contracts.common import Address, VendorProduct
 from platen_contracts.dispatch import DispatchItem, DispatchRequested, PrintFile
-from platen_vendors.adapter import UnknownVendorKindError, adapter
-from platen_vendors.model import VendorAccount, VendorFile, external_id, vendor_order
+from platen_vendors.adapter import ADAPTERS, UnknownVendorKindError, adapter
+from platen_vendors.model import KINDS, VendorAccount, VendorFile, external_id, vendor_order
 from platen_vendors.printful import Printful
 
 ORDER_ID = "0f" * 16
@@ -78,3 +78,7 @@ def test_each_kind_of_vendor_has_its_adapter() -> None:
 def test_a_kind_without_an_adapter_is_refused_with_what_is_known() -> None:
     with pytest.raises(UnknownVendorKindError, match=r"vendor kind: 'custom' has no adapter; known: printful\. Correct `kind`"):
         adapter("custom")
+
+
+def test_the_kinds_that_rules_know_are_those_with_an_adapter() -> None:
+    assert set(ADAPTERS) == KINDS

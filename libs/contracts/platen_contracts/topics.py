@@ -164,7 +164,7 @@ _TOPICS = (
         "which variant prints which artwork at which vendor", partitions=1, retention_ms=None,
     ),
     Topic(
-        "catalog.shops", Kind.STATE, "catalog", ("operators",), ("sync", "orders", "console"), "shop id", (catalog.Shop,),
+        "catalog.shops", Kind.STATE, "catalog", ("operators",), ("sync", "console"), "shop id", (catalog.Shop,),
         "shop accounts and policies, without secrets", partitions=1, retention_ms=None,
     ),
     Topic(

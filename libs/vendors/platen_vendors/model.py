@@ -8,11 +8,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from platen_contracts.catalog import VendorKind
 from platen_contracts.common import Address, Money
 from platen_contracts.dispatch import DispatchItem, DispatchRequested
 from platen_contracts.status import VendorStatus
 from platen_outside.failures import AuthFailed, Throttled, Transient, Unknown
 from platen_outside.governor import RatePolicy
+
+KINDS = frozenset({VendorKind.PRINTFUL})
+"""Kinds of vendor that have an adapter. Here, so that rules can tell without loading one."""
 
 _BASE36 = "0123456789abcdefghijklmnopqrstuvwxyz"
 _ORDER_ID = re.compile(r"[0-9a-f]{32}")

@@ -16,9 +16,9 @@ ENGINES = ("sqlalchemy.ext.asyncio.create_async_engine", "sqlalchemy.create_engi
 SESSIONS = ("sqlalchemy.ext.asyncio.AsyncSession", "sqlalchemy.ext.asyncio.async_sessionmaker", "sqlalchemy.orm.Session")
 
 OWN_TRANSACTIONS = {
-    "services/dispatch/platen_dispatch/store/claims.py": "a lease on a row, taken before the vendor is called and sending nothing",
-    "services/render/platen_render/store/queue.py": "a lease on a job, taken before it is drawn and sending nothing",
-    "services/tracking/platen_tracking/store/due.py": "a lease on a row, taken before the vendor is asked and sending nothing",
+    "services/dispatch/platen_dispatch/store/claims.py": "a lease on a row, taken before the vendor is called; it sends nothing",
+    "services/render/platen_render/store/queue.py": "a lease on a job, taken before it is drawn; it sends nothing",
+    "services/tracking/platen_tracking/store/due.py": "a lease on a row, taken before the vendor is asked; it sends nothing",
 }
 """Exceptions to the one boundary: path of a module to the reason why it must have a transaction of its own."""
 

@@ -73,6 +73,8 @@ def _declared(project: Path) -> set[str]:
         *table.get("dependencies", []),
         *(each for extra in table.get("optional-dependencies", {}).values() for each in extra),
     ]
+    extras: dict[str, list[str]] = table.get("optional-dependencies", {})
+    wanted = [*table.get("dependencies", []), *(each for extra in extras.values() for each in extra)]
     return {_normal(re.split(r"[^A-Za-z0-9._-]", requirement, maxsplit=1)[0]) for requirement in wanted}
 
 
