@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,8 @@ import pytest
 from PIL import Image
 from platen_contracts.catalog import Artwork
 from platen_contracts.common import FileRef, OutputProfile
+
+from .room import Room
 
 
 @dataclass
@@ -69,3 +71,10 @@ def picture() -> Callable[..., bytes]:
         return target.getvalue()
 
     return make
+
+
+@pytest.fixture
+async def room(database: Callable[[str], Awaitable[str]]) -> AsyncIterator[Room]:
+    room = Room.at(await database("platen_render"))
+    yield room
+    await room.engine.dispose()

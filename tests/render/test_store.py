@@ -1,58 +1,13 @@
 """Rows and queue on the real Postgres."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
-import pytest
 from platen_contracts.common import FileRef
-from platen_contracts.render import RenderRequested
-from platen_messaging.databases import open_engine
-from platen_messaging.desk import Desk
 from platen_messaging.outcome import Applied, Ignored
-from platen_render.handlers import REQUESTS, outcomes
-from platen_render.model import State
-from platen_render.store import RenderStore
 from platen_render.store.links import Links
-from platen_render.store.queue import Claim, Queue
-from sqlalchemy.ext.asyncio import AsyncEngine
 
-from .asking import PNG, again, made, mug, new_id, not_made, request, take_in
-
-LEASE = timedelta(minutes=1)
-
-
-@dataclass
-class Room:
-    engine: AsyncEngine
-    requests: Desk[State]
-    outcomes: Desk[State]
-    queue: Queue
-
-    async def claim(self, lasting: timedelta = LEASE) -> Claim | None:
-        return await self.queue.claim(new_id(), lasting, "press 1")
-
-    async def claimed(self) -> RenderRequested:
-        claim = await self.claim()
-        assert claim is not None
-        return claim.request
-
-    async def rows(self, statement: str) -> list[Any]:
-        async with self.engine.begin() as tx:
-            return [tuple(row) for row in await tx.exec_driver_sql(statement)]
-
-    async def sent(self) -> list[str]:
-        return [row[0].split(".")[2] for row in await self.rows("select type from outbox order by id")]
-
-
-@pytest.fixture
-async def room(database: Callable[[str], Awaitable[str]]) -> AsyncIterator[Room]:
-    engine = open_engine(await database("platen_render"))
-    store = RenderStore()
-    requests = Desk(engine, store, REQUESTS, "render")
-    yield Room(engine, requests, Desk(engine, store, outcomes("http://files"), "render"), Queue(engine))
-    await engine.dispose()
+from .asking import PNG, again, made, mug, not_made, request, take_in
+from .room import Room
 
 
 async def test_a_job_comes_out_of_the_queue_as_it_went_in(room: Room) -> None:
@@ -224,7 +179,7 @@ async def test_a_job_put_back_in_good_order_is_not_counted_as_lost(room: Room) -
     await room.queue.release([first.lease], timedelta(hours=1))
     assert await room.claim() is None
     assert (await room.queue.counted()).waiting == 1
-    await room.rows("update jobs set due_at = now() returning 1")
+    await room.rows("update jobs set due_at = now()")
     second = await room.claim()
     assert second is not None
     assert second.lost == 0

@@ -1,0 +1,71 @@
+"""The service's database with its desks and queue: all but broker and worker."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from platen_contracts.envelope import decode_value
+from platen_contracts.message import Message
+from platen_contracts.render import RenderRequested
+from platen_contracts.topics import MESSAGES
+from platen_messaging.databases import open_engine
+from platen_messaging.desk import Desk
+from platen_render.handlers import REQUESTS, outcomes
+from platen_render.model import State
+from platen_render.store import RenderStore
+from platen_render.store.queue import Claim, Queue
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from .asking import new_id
+
+LEASE = timedelta(minutes=1)
+T = TypeVar("T")
+
+
+async def until(condition: Callable[[], Awaitable[T]], seconds: float = 30) -> T:
+    """What the condition gives once it is true."""
+    async with asyncio.timeout(seconds):
+        while not (found := await condition()):  # noqa: ASYNC110  others decide, in their own processes
+            await asyncio.sleep(0.02)
+    return found
+
+
+@dataclass
+class Room:
+    engine: AsyncEngine
+    requests: Desk[State]
+    outcomes: Desk[State]
+    queue: Queue
+
+    @classmethod
+    def at(cls, database: str) -> Room:
+        engine = open_engine(database)
+        store = RenderStore()
+        requests = Desk(engine, store, REQUESTS, "render")
+        return cls(engine, requests, Desk(engine, store, outcomes("http://files"), "render"), Queue(engine))
+
+    async def claim(self, lasting: timedelta = LEASE) -> Claim | None:
+        return await self.queue.claim(new_id(), lasting, "press 1")
+
+    async def claimed(self) -> RenderRequested:
+        claim = await self.claim()
+        assert claim is not None
+        return claim.request
+
+    async def rows(self, statement: str) -> list[Any]:
+        async with self.engine.begin() as tx:
+            result = await tx.exec_driver_sql(statement)
+            return [tuple(row) for row in result] if result.returns_rows else []
+
+    async def answers(self) -> list[Message]:
+        """Every answer in the outbox."""
+        return [
+            decode_value(value, MESSAGES[kind]) for kind, value in await self.rows("select type, value from outbox order by id")
+        ]
+
+    async def sent(self) -> list[str]:
+        return [type(answer).__name__ for answer in await self.answers()]
