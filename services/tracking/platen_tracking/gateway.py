@@ -12,9 +12,6 @@ from platen_vendors.model import VendorAccount
 
 from platen_tracking.settings import VendorSecrets
 
-SHARE = 0.5
-"""Of an account's rate; the other half is dispatch's."""
-
 
 @dataclass(frozen=True, slots=True)
 class Unusable:
@@ -31,10 +28,13 @@ class _Open:
 
 
 class Accounts:
-    """Args: `secrets` by vendor id; `transport` replaces the network in tests."""
+    """Args: `secrets` by vendor id; `share` of each account's rate; `transport` replaces the network in tests."""
 
-    def __init__(self, secrets: Mapping[str, VendorSecrets], transport: httpx.AsyncBaseTransport | None = None) -> None:
+    def __init__(
+        self, secrets: Mapping[str, VendorSecrets], share: float, transport: httpx.AsyncBaseTransport | None = None
+    ) -> None:
         self._secrets = secrets
+        self._share = share
         self._transport = transport
         self._open: dict[str, _Open] = {}
 
@@ -50,7 +50,7 @@ class Accounts:
             )
         account = VendorAccount(vendor.vendor_id, secrets.token.get_secret_value(), vendor.url, secrets.store_id)
         try:
-            opened = adapter(vendor.kind)(account, share=SHARE, transport=self._transport)
+            opened = adapter(vendor.kind)(account, share=self._share, transport=self._transport)
         except UnknownVendorKindError as problem:
             return Unusable(str(problem))
         self._open[vendor.vendor_id] = _Open(vendor.kind, vendor.url, opened)

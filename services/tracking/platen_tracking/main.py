@@ -24,7 +24,7 @@ def build(settings: Settings) -> Service:
         lanes=[Lane("dispatch", ("dispatch.results",), FROM_TOPICS), Lane("catalog", ("catalog.vendors",), FROM_TOPICS)],
     )
     desk, due = service.desk(OWN), Due(service.engine)
-    accounts = Accounts(settings.vendor_secrets)
+    accounts = Accounts(settings.vendor_secrets, settings.tracking_rate_share)
     service.tasks.append(Task("poll", Poll(desk, due, accounts).run))
     service.routes += Webhooks(desk, due, accounts, settings.vendor_secrets).routes
     return service

@@ -37,3 +37,6 @@ class Settings(ServiceSettings):
         description='JSON, by vendor id: {"my-vendor": {"token": "…", "webhook_token": "…"}}; with webhook_token (optional, '
         "16 to 128 letters, digits, - and _) webhooks are taken at /webhooks/my-vendor/<webhook_token> only",
     )
+    tracking_rate_share: float = Field(
+        default=0.3, gt=0, le=1, description="share of each account's rate, over 0 to 1; dispatch uses the same accounts"
+    )

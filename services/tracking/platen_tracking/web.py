@@ -118,16 +118,14 @@ class _Notebook:
             self._writing = None
 
     async def _write_batch(self, batch: list[tuple[Incoming, asyncio.Future[None]]]) -> None:
-        writing = asyncio.ensure_future(self._desk.apply([fact for fact, _ in batch]))
-        await asyncio.wait({writing})
-        problem = writing.exception()
+        [outcome] = await asyncio.gather(self._desk.apply([fact for fact, _ in batch]), return_exceptions=True)
         for _, done in batch:
             if done.done():
                 continue
-            if problem is None:
-                done.set_result(None)
+            if isinstance(outcome, BaseException):
+                done.set_exception(outcome)
             else:
-                done.set_exception(problem)
+                done.set_result(None)
 
 
 def _is_let_in(secrets: VendorSecrets, given: str | None) -> bool:
