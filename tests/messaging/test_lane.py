@@ -133,7 +133,7 @@ async def test_a_lost_connection_is_waited_out_and_nothing_counts_twice(toy: Toy
     running = await toy.start()
     running.store.gate.clear()
     await toy.send(Add(by=8))
-    await asyncio.wait_for(running.store.reached.wait(), 20)
+    await asyncio.wait_for(running.store.reached.wait(), 60)
     await toy.query("select pg_terminate_backend($1)", running.store.backend)
     running.store.gate.set()
     await toy.total_is(8)
@@ -185,7 +185,7 @@ async def test_two_members_share_the_work_and_nothing_counts_twice(toy: Toy) -> 
     async def all_counted() -> bool:
         return await toy.value("select sum(total) from counters") == 600
 
-    await until(all_counted, 40)
+    await until(all_counted)
     totals = await toy.query("select name, total from counters where total > 0 order by name")
     assert [total for _, total in totals] == [86, 86, 86, 86, 86, 85, 85]
 

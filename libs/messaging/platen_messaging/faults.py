@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from sqlalchemy.exc import DBAPIError, InterfaceError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from .kafka import KafkaError
@@ -22,8 +22,7 @@ UNIQUE_VIOLATION = "23505"
 
 def sqlstate(error: BaseException) -> str | None:
     """The SQLSTATE of a database error, from SQLAlchemy or from asyncpg itself."""
-    origin = error.orig if isinstance(error, DBAPIError) else error
-    state = getattr(origin, "sqlstate", None)
+    state = getattr(_origin(error), "sqlstate", None)
     return state if isinstance(state, str) else None
 
 
@@ -35,7 +34,12 @@ def is_transient(error: BaseException) -> bool:
     if state is not None:
         return state in _PASSING_STATES or state.startswith(_PASSING)
     # asyncpg's own word for a connection that is gone comes without a SQLSTATE. TimeoutError is an OSError.
-    return isinstance(error, (OSError, PoolTimeout, InterfaceError)) or type(error).__name__ == "InterfaceError"
+    origin = _origin(error)
+    return isinstance(origin, (OSError, PoolTimeout)) or type(origin).__name__ == "InterfaceError"
+
+
+def _origin(error: BaseException) -> BaseException:
+    return error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
 
 
 def is_kafka_fault(error: BaseException) -> bool:
@@ -45,7 +49,7 @@ def is_kafka_fault(error: BaseException) -> bool:
 
 def told(error: BaseException) -> str:
     """One line on `error`: its kind and the first line of its words, without the values that asyncpg quotes."""
-    origin = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    origin = _origin(error)
     words = str(origin).strip().splitlines()
     name = type(error).__name__ if isinstance(error, DBAPIError) else type(origin).__name__
     return f"{name}: {_QUOTED.sub(_UNQUOTED, words[0])[:500]}" if words else name

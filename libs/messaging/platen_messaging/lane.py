@@ -17,7 +17,7 @@ from .desk import Desk, Store
 from .faults import is_kafka_fault, is_transient, told
 from .handlers import Handlers
 from .health import Health
-from .kafka import KafkaError, Subscription, ends, rewind
+from .kafka import TOPIC_FAULTS, KafkaError, Subscription, ends, rewind
 from .log import logger
 from .records import Reader, Record
 from .settings import ServiceSettings
@@ -28,6 +28,9 @@ log = logger("lane")
 
 MAX_BYTES = 8 * 1024 * 1024
 """Of values in one transaction."""
+
+_JOIN_SECONDS = 2.0
+"""How long joining may take before it is looked for missing topics."""
 
 _LOOK_SECONDS = 1.0
 """How often a lane looks at its lag and at whether it was paused or resumed."""
@@ -87,21 +90,50 @@ class LaneRun(Generic[S]):
                 continue
             self._subscription = self._subscribe()
             try:
-                await self._subscription.start()
+                await self._join(self._subscription, stop)
             except Exception as failure:
                 if not is_kafka_fault(failure):
                     raise
-                self._health.set(
-                    self._part, f"Kafka at {self._settings.kafka}: {told(failure)}", "see that it runs; it is tried again"
-                )
+                self._tell_away(self._subscription, failure)
                 await wait(stop, backoff.next())
                 continue
             backoff.reset()
-            log.info("lane reads", lane=self._lane.name, group=self._group, topics=self._lane.topics)
             try:
                 await self._watch(stop)
             finally:
                 await self._leave(self._subscription)
+
+    async def _join(self, subscription: Subscription, stop: asyncio.Event) -> None:
+        """Returns as a member of the group, or when stopped. While a topic is missing, joining takes until it is there."""
+        joining, stopping = asyncio.ensure_future(subscription.start()), asyncio.ensure_future(stop.wait())
+        try:
+            while not (joining.done() or stop.is_set()):
+                await asyncio.wait({joining, stopping}, timeout=_JOIN_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+                if not joining.done() and (missing := self._missing(subscription)):
+                    self._tell_missing(missing)
+            if joining.done():
+                await joining
+                log.info("lane reads", lane=self._lane.name, group=self._group, topics=self._lane.topics)
+        finally:
+            stopping.cancel()
+            joining.cancel()
+            with contextlib.suppress(asyncio.CancelledError, KafkaError, OSError):
+                await joining
+
+    def _missing(self, subscription: Subscription) -> list[str]:
+        consumer = subscription.consumer
+        names = [self._settings.topic_prefix + topic for topic in self._lane.topics]
+        return [] if consumer is None else [name for name in names if not consumer.partitions_for_topic(name)]
+
+    def _tell_missing(self, missing: Sequence[str]) -> None:
+        self._health.set(self._part, f"no such topic: {', '.join(missing)}", "create the topics of the catalogue")
+
+    def _tell_away(self, subscription: Subscription, failure: Exception) -> None:
+        if isinstance(failure, TOPIC_FAULTS):
+            self._tell_missing(self._missing(subscription) or self._lane.topics)
+        else:
+            reason = f"Kafka at {self._settings.kafka}: {told(failure)}"
+            self._health.set(self._part, reason, "see that it runs; it is tried again")
 
     def _subscribe(self) -> Subscription:
         prefix, settings = self._settings.topic_prefix, self._settings

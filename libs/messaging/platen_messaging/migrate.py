@@ -24,10 +24,11 @@ _LOCK = 0x706C6174656E4D  # "platenM": one migration at a time in a database
 
 async def upgrade(url: str, package: str) -> None:
     """Brings the database at `url` to the newest revision of `package`, in one transaction."""
+    config = _config(package)
     engine = open_engine(url, pooled=False)
     try:
         async with engine.begin() as connection:
-            await connection.run_sync(_upgrade, package)
+            await connection.run_sync(_upgrade, config)
     finally:
         await engine.dispose()
 
@@ -51,9 +52,8 @@ def behind(connection: Connection, package: str) -> str | None:
     return f"the database is at revision {held or 'none'}, {package} needs {head}"
 
 
-def _upgrade(connection: Connection, package: str) -> None:
+def _upgrade(connection: Connection, config: Config) -> None:
     connection.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
-    config = _config(package)
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
 

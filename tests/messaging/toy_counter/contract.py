@@ -7,7 +7,10 @@ from platen_contracts.topics import Kind, Topic
 
 
 class Add(Message, owner="toy"):
-    """A fact: `by` more. 13 makes the decision raise, 666 is Unusable, 99 says more than a topic takes, a total past 1000 is refused by the database."""
+    """A fact: `by` more.
+
+    13 makes the decision raise, 666 is Unusable, 99 says more than a topic takes, a total past 1000 is refused by the database.
+    """
 
     by: int
     counter: str = "all"

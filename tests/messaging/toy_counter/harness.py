@@ -22,7 +22,7 @@ from .store import Counters
 Headers = Sequence[tuple[str, bytes | None]]
 
 
-async def until(condition: Callable[[], Awaitable[Any]], seconds: float = 20) -> Any:
+async def until(condition: Callable[[], Awaitable[Any]], seconds: float = 60) -> Any:
     """What the condition gives once it is true; fails after `seconds`."""
     deadline = asyncio.get_running_loop().time() + seconds
     while True:
@@ -50,7 +50,7 @@ class Running:
         self.stop.set()
         await asyncio.wait_for(self.serving, 40)
 
-    async def ready(self, seconds: float = 20) -> None:
+    async def ready(self, seconds: float = 60) -> None:
         async def is_ready() -> bool:
             if self.serving.done():
                 await self.serving
