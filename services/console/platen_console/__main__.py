@@ -1,0 +1,3 @@
+from platen_console.main import main
+
+main()

@@ -1,0 +1,3 @@
+from platen_messaging.migrate import run_env
+
+run_env()

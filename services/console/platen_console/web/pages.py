@@ -1,0 +1,167 @@
+"""Turns what is known into HTML: the templates, and the few words and links that they cannot make themselves."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.resources import files
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from platen_contracts.common import FileRef
+from platen_contracts.orders import OrderSnapshot
+from platen_contracts.status import OrderStatus
+
+from platen_console.model import APPLIED, IGNORED, REFUSED, Command
+from platen_console.store.reading import Cursor, Filter
+from platen_console.web import words
+from platen_console.web.forms import BUILDERS
+
+ALLOWED = "allowed"
+
+_LINKS_ONLY = ("view_print_file", "see_detail")
+"""Actions that are shown where they apply, beside files and failures, and are no commands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A form that was not obeyed: shown again as it was typed, with the reason at its field."""
+
+    action: str
+    item_id: str
+    reason: str
+    field: str
+    typed: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class BulkResult:
+    """How far a bulk has come."""
+
+    commands: Sequence[Command]
+    numbers: Mapping[str, str]
+
+    def count(self, outcome: str | None) -> int:
+        return sum(1 for command in self.commands if command.outcome == outcome)
+
+    @property
+    def said(self) -> str:
+        """`Archive: 3 of 5 done, 1 already so, 1 refused`."""
+        parts = [f"{self.count(APPLIED)} of {len(self.commands)} done"]
+        named = ((IGNORED, "already so"), (REFUSED, "refused"), (None, "waiting for the answer"))
+        parts += [f"{count} {text}" for outcome, text in named if (count := self.count(outcome))]
+        return f"{words.action(self.commands[0].action)}: {', '.join(parts)}"
+
+    @property
+    def refused(self) -> list[Command]:
+        return [command for command in self.commands if command.outcome == REFUSED]
+
+
+class Pages:
+    """Renders templates; every value is escaped, and a name that is not given is an error."""
+
+    def __init__(self) -> None:
+        self._environment = Environment(
+            loader=PackageLoader("platen_console", "templates"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._environment.filters.update(
+            when=when, action=words.action, reason=words.reason, spaced=words.spaced, sentence=words.sentence,
+            cause=words.cause, link=web_link, answer=answer_text, slug=slug, kb=kilobytes,
+        )  # fmt: skip
+        self._environment.globals.update(
+            STATUSES=[status.value for status in OrderStatus], changes=words.changes, offers=offers, asset=_asset_versions()
+        )
+
+    def render(self, template: str, **values: Any) -> str:
+        return self._environment.get_template(template).render(**values)
+
+
+def offers(actions: Mapping[str, str]) -> tuple[list[str], list[tuple[str, str]]]:
+    """The actions that have a button now, and those withheld with their reason code, both in the order of `words.ACTIONS`."""
+    order = {name: place for place, name in enumerate(words.ACTIONS)}
+    known = sorted((name for name in actions if name not in _LINKS_ONLY), key=lambda name: (order.get(name, 99), name))
+    allowed = [name for name in known if actions[name] == ALLOWED and name in BUILDERS]
+    withheld = [(name, "no_form" if actions[name] == ALLOWED else actions[name]) for name in known if name not in allowed]
+    return allowed, withheld
+
+
+def when(moment: datetime | None) -> Markup:
+    """A moment that the browser puts into the reader's own time, and reads as UTC without scripts."""
+    if moment is None:
+        return Markup("")
+    utc = moment.astimezone(UTC)
+    shown = f"{utc:%Y-%m-%d %H:%M} UTC"
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(utc.isoformat(timespec="seconds"), shown, shown)
+
+
+def web_link(address: str | None) -> str:
+    """`address` if it is one of the web, else nothing: a link from outside must not run a script."""
+    try:
+        return address if address and urlsplit(address).scheme in ("http", "https") else ""
+    except ValueError:
+        return ""
+
+
+def answer_text(answer: Any) -> str:
+    """An answer as it is typed; texts of a list one a line."""
+    if isinstance(answer, FileRef):
+        return f"a photo, {kilobytes(answer.size)}"
+    return "\n".join(answer) if isinstance(answer, list) else str(answer)
+
+
+def slug(text: str) -> str:
+    """A CSS class of a status or state."""
+    return "".join(c if c.isalnum() and c.isascii() else "-" for c in text.lower())
+
+
+def kilobytes(size: int) -> str:
+    return f"{size / 1_000_000:.1f} MB" if size >= 100_000 else f"{max(1, round(size / 1000))} kB"
+
+
+def fingerprint(text: str) -> str:
+    """An ETag."""
+    return f'"{hashlib.sha256(text.encode()).hexdigest()[:24]}"'
+
+
+def list_address(wanted: Filter, cursor: Cursor | None = None, **more: str) -> str:
+    """The address of a list page."""
+    place = "" if cursor is None else f"{cursor.placed_at.isoformat()}~{cursor.order_id}"
+    parts = {"status": wanted.status, "q": wanted.query, "shop": wanted.shop_id, "vendor": wanted.vendor_id, **more}
+    if cursor is not None:
+        parts["newer" if cursor.newer else "older"] = place
+    query = urlencode({name: value for name, value in parts.items() if value})
+    return f"/orders?{query}" if query else "/orders"
+
+
+def cursor_of(older: str, newer: str) -> Cursor | None:
+    """The place that an address names; an unreadable one is the beginning."""
+    moment, _, order_id = (newer or older).partition("~")
+    try:
+        placed_at = datetime.fromisoformat(moment)
+    except ValueError:
+        return None
+    return Cursor(placed_at, order_id, bool(newer)) if placed_at.tzinfo is not None else None
+
+
+def summary(order: OrderSnapshot) -> tuple[str, int, int]:
+    """(title of the first item, how many more items, units)."""
+    titles = [item.title for item in order.items.values()]
+    return (titles[0] if titles else "", max(len(titles) - 1, 0), sum(item.quantity for item in order.items.values()))
+
+
+def _asset_versions() -> Mapping[str, str]:
+    """Addresses of the static files, with a version so that a browser never keeps an old one."""
+    folder = files("platen_console") / "static"
+    return {
+        it.name: f"/static/{it.name}?v={hashlib.sha256(it.read_bytes()).hexdigest()[:12]}"
+        for it in folder.iterdir()
+        if it.is_file()
+    }

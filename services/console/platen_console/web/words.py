@@ -1,0 +1,200 @@
+"""What codes and patches mean, in words for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from platen_contracts.orders import OrderChanged, OrderSnapshot
+
+ACTIONS: Mapping[str, str] = {
+    "send": "Send to vendor",
+    "retry": "Send again",
+    "stop_sending": "Stop sending",
+    "settle": "Settle the doubt",
+    "render": "Render print files",
+    "edit_shipping": "Edit shipping",
+    "archive": "Archive",
+    "unarchive": "Unarchive",
+    "personalise": "Personalise",
+    "split_line": "Split by quantity",
+    "split_off": "Split off items",
+    "set_artwork": "Change artwork",
+    "ignore_item": "Ignore item",
+    "restore_item": "Restore item",
+    "record_hand_over": "Record hand-over",
+    "record_parcel": "Record parcel",
+    "erase": "Erase personal data",
+    "view_print_file": "View print file",
+    "see_detail": "See detail",
+}
+"""Actions as a person reads them, in the order in which they are shown."""
+
+REASONS: Mapping[str, str] = {
+    "wrong_status": "not in this status",
+    "archived": "the order is archived; unarchive it first",
+    "custom_vendor": "this vendor has no API; give it the print file's link",
+    "integrated_vendor": "this vendor reports by itself",
+    "sending": "something is under way with the vendor",
+    "not_sending": "nothing is being sent",
+    "not_in_doubt": "there is no doubt to settle",
+    "files_not_current": "a print file is missing or older than the item; render first",
+    "no_file": "there is no print file yet",
+    "not_available_yet": "this version of Platen does not offer it yet",
+    "not_ready": "the order is not ready to send",
+    "not_failed": "sending has not failed",
+    "not_archived": "the order is not archived",
+    "already_sent": "the order was sent already",
+    "nothing_to_render": "there is nothing to render",
+    "no_form": "this console has no form for it; send the command by other means",
+}
+
+_CAUSES: Mapping[str, str] = {
+    "ShopOrderObserved": "read in the shop",
+    "RenderFinished": "print file finished",
+    "RenderFailed": "print file failed",
+    "RenderSkipped": "a newer print file was asked for",
+    "FileCollected": "print file collected",
+    "DispatchStarted": "sending began",
+    "DispatchDelayed": "sending was put off",
+    "DispatchAccepted": "the vendor accepted",
+    "DispatchRefused": "the vendor refused",
+    "DispatchInDoubt": "the vendor's answer was lost",
+    "DispatchWithdrawn": "sending was stopped",
+    "ShipmentUpdated": "shipment read at the vendor",
+    "VendorOrderChanged": "the vendor's order changed",
+    "TrackingPosted": "the shop has the tracking",
+    "TrackingNotPosted": "the shop did not take the tracking",
+    "Artwork": "artwork published",
+}
+
+_UNSAID = ("version", "edited_version", "status", "status_since", "actions", "order_id", "created_at", "placed_at", "children")
+"""Parts of a patch that are said elsewhere, or say nothing to a person."""
+
+
+def spaced(code: str) -> str:
+    """`cancelled_in_shop` → `cancelled in shop`; for codes that nobody has put into words yet."""
+    return code.replace("_", " ").replace(".", " ")
+
+
+def sentence(code: str) -> str:
+    said = spaced(code)
+    return said[:1].upper() + said[1:]
+
+
+def action(name: str) -> str:
+    return ACTIONS.get(name) or sentence(name)
+
+
+def reason(code: str) -> str:
+    return REASONS.get(code) or spaced(code)
+
+
+def cause(event_type: str) -> str:
+    """What made a change, from its CloudEvents type; a command by its action."""
+    name = event_type.split(".")[-2] if event_type.count(".") >= 2 else event_type
+    return _CAUSES.get(name) or sentence("".join(f"_{c.lower()}" if c.isupper() else c for c in name).strip("_"))
+
+
+def changes(event: OrderChanged, order: OrderSnapshot) -> list[str]:
+    """What an event changed, a phrase each. `order` gives names to items."""
+    if event.version == 1:
+        count = len(_part(event.patch, "items"))
+        return [f"taken in with {count} {'item' if count == 1 else 'items'}"]
+    phrases = [phrase for name, value in event.patch.items() if name not in _UNSAID for phrase in _phrases(name, value, order)]
+    return phrases + [f"{_personal(name, order)} changed" for name in event.personal_changed]
+
+
+def _phrases(name: str, value: Any, order: OrderSnapshot) -> Iterator[str]:
+    match name:
+        case "items":
+            for item_id, patch in _entries(value):
+                yield from _item(_title(item_id, order), patch)
+        case "activity":
+            yield from _activity(value)
+        case "attention":
+            for code, patch in _entries(value):
+                yield f"no longer: {spaced(code)}" if patch is None else f"attention: {spaced(code)}"
+        case "failure":
+            if value is not None:
+                yield f"failed: {spaced(str(_part({'': value}, '').get('code', 'again')))}"
+        case "vendor_order":
+            yield from _vendor_order(value)
+        case "parcels":
+            for parcel, patch in _entries(value):
+                yield f"parcel {parcel} {'removed' if patch is None else _parcel(patch)}"
+        case "generation":
+            yield f"sending no. {value}"
+        case "erased":
+            yield "personal data erased"
+        case _:
+            yield f"{spaced(name)}: {value}" if isinstance(value, str | int) else f"{spaced(name)} changed"
+
+
+def _item(title: str, patch: Any) -> Iterator[str]:
+    if patch is None:
+        yield f"{title}: moved away"
+        return
+    held = _part({"": patch}, "")
+    if isinstance(held.get("state"), str):
+        yield f"{title}: {held['state']}"
+    for side, change in _entries(held.get("sides")):
+        state = _part({"": change}, "").get("state")
+        if isinstance(state, str):
+            yield f"{title}, {side}: file {state}"
+    for name in ("quantity", "shipped", "cancelled"):
+        if held.get(name) is not None:
+            yield f"{title}: {held[name]} {'units' if name == 'quantity' else name}"
+    if "artwork" in held:
+        yield f"{title}: artwork changed"
+
+
+def _activity(value: Any) -> Iterator[str]:
+    held = _part({"": value}, "")
+    kind = held.get("kind")
+    if kind == "none":
+        yield "nothing under way any more"
+    elif isinstance(kind, str):
+        yield kind
+    if held.get("attempt") is not None:
+        yield f"attempt {held['attempt']}"
+    if isinstance(held.get("reason"), str):
+        yield held["reason"]
+
+
+def _vendor_order(value: Any) -> Iterator[str]:
+    held = _part({"": value}, "")
+    if held.get("vendor_order_id") is not None:
+        yield f"vendor's order {held['vendor_order_id']}"
+    if held.get("status") is not None:
+        yield f"the vendor says {spaced(str(held['status']))}"
+
+
+def _parcel(patch: Any) -> str:
+    held = _part({"": patch}, "")
+    if held.get("posted") is True and len(held) == 1:
+        return "told to the shop"
+    return f"with {held['carrier']}" if held.get("carrier") else "updated"
+
+
+def _personal(name: str, order: OrderSnapshot) -> str:
+    """`items.<id>.answers` → answers of its item; `recipient.postcode` → recipient's postcode."""
+    first, _, rest = name.partition(".")
+    if first == "items":
+        item_id, _, part = rest.partition(".")
+        return f"{spaced(part) or 'answers'} of {_title(item_id, order)}"
+    return f"{spaced(first)}’s {spaced(rest)}" if rest else spaced(first)
+
+
+def _title(item_id: str, order: OrderSnapshot) -> str:
+    item = order.items.get(item_id)
+    return "an item" if item is None else item.title
+
+
+def _part(whole: Mapping[str, Any], name: str) -> dict[str, Any]:
+    part = whole.get(name)
+    return part if isinstance(part, dict) else {}
+
+
+def _entries(value: Any) -> Iterator[tuple[str, Any]]:
+    yield from (value.items() if isinstance(value, dict) else ())
