@@ -138,7 +138,7 @@ async def open_scene(database_url: str) -> AsyncIterator[Scene]:
     own = Desk(engine, store, OWN, "tracking", clock.now)
     topics = Desk(engine, store, FROM_TOPICS, "tracking", clock.now)
     accounts = Accounts(secrets, 0.5, reads)
-    async with serving(_picture) as files:
+    async with serving(picture) as files:
         yield Scene(engine, clock, reads, own, topics, Due(engine), accounts, secrets, files)
     await accounts.aclose()
     await reads.close()
@@ -158,7 +158,7 @@ async def serving(app: Any) -> AsyncIterator[str]:
         listener.close()
 
 
-async def _picture(scope: Any, receive: Any, send: Any) -> None:
+async def picture(scope: Any, receive: Any, send: Any) -> None:
     written = io.BytesIO()
     Image.new("RGB", (60, 80)).save(written, "PNG", dpi=(300, 300))
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"image/png")]})

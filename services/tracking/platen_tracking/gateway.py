@@ -58,6 +58,11 @@ class Accounts:
             await held.adapter.aclose()
         return opened
 
+    def known(self, vendor_id: str) -> VendorAdapter | None:
+        """The adapter as it was last opened."""
+        held = self._open.get(vendor_id)
+        return None if held is None else held.adapter
+
     async def aclose(self) -> None:
         for held in self._open.values():
             await held.adapter.aclose()

@@ -81,6 +81,8 @@ class Webhooks:
         return JSONResponse({"result": "noted"})
 
     async def _adapter(self, vendor_id: str) -> VendorAdapter | Response:
+        if (known := self._accounts.known(vendor_id)) is not None:
+            return known
         vendor = await self._due.vendor(vendor_id)
         if vendor is None:
             return _no(503, f"vendor {vendor_id!r} is not in the catalog yet; send it again later")
