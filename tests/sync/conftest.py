@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import pytest
 from platen_contracts.catalog import Listing, Shop, Vendor
 from platen_contracts.common import ArtworkRef, OutputProfile, VendorProduct
+from platen_messaging.databases import open_engine
 from platen_sandbox.testing import Sandbox, running_sandbox
 from platen_sync.gateway.shop import ShopGateway, Unusable
 from platen_sync.gateway.shops import Shops
 from platen_sync.settings import ShopSecrets
+
+from .rig import Rig
 
 T = TypeVar("T")
 Json = dict[str, Any]
@@ -33,9 +36,14 @@ async def eventually(condition: Callable[[], T], deadline_s: float = DEADLINE_S)
 
 
 def shop(url: str, shop_id: str = "shop-a", **given: Any) -> Shop:
-    return Shop(
-        shop_id=shop_id, title="A shop", url=url, sync_from=datetime(2026, 1, 1, tzinfo=UTC), **({"poll_every_s": 3600} | given)
-    )
+    values = {
+        "shop_id": shop_id,
+        "title": "A shop",
+        "url": url,
+        "sync_from": datetime(2026, 1, 1, tzinfo=UTC),
+        "poll_every_s": 3600,
+    }
+    return Shop.model_validate(values | given)
 
 
 def listing(listing_id: str = "11", vendor_id: str = "printful-main", shop_id: str = "shop-a") -> Listing:
@@ -83,3 +91,11 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+@pytest.fixture
+async def stored(database: Callable[[str], Awaitable[str]]) -> AsyncIterator[Rig]:
+    """A database of sync's own, behind a desk."""
+    engine = open_engine(await database("platen_sync"))
+    yield Rig(engine)
+    await engine.dispose()

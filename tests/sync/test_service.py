@@ -7,7 +7,7 @@ import re
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -28,6 +28,7 @@ from platen_contracts.sync import (
 )
 from platen_contracts.topics import CATALOGUE, MESSAGES
 from platen_sandbox.testing import Sandbox
+from platen_sync import poll
 from platen_sync.decide import posting
 from platen_sync.main import build
 from platen_sync.settings import Settings
@@ -165,8 +166,11 @@ async def test_a_webhook_brings_a_change_without_waiting_for_the_poll(rig: Rig, 
         await rig.hears(ShopOrderObserved, lambda one: one.shop_order_id == str(made["id"]))
 
 
-async def test_a_missing_secret_fails_the_run_with_its_remedy_and_an_unknown_shop_too(rig: Rig, sandbox: Sandbox) -> None:
+async def test_a_missing_secret_fails_the_run_with_its_remedy_and_an_unknown_shop_too(
+    rig: Rig, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rig.settings = rig.settings.model_copy(update={"shop_secrets": {}})
+    monkeypatch.setattr(poll, "SHOP_PATIENCE", timedelta())
     async with rig.serving():
         unknown = await rig.synced()
         assert unknown.problem is not None
@@ -257,13 +261,8 @@ async def test_what_was_under_way_when_it_stopped_goes_on_when_it_runs_again(rig
 async def hit(sandbox: Sandbox) -> None:
     """Waits until a fault was met."""
     async with asyncio.timeout(20):
-        while not any(fault["hits"] for fault in await _faults(sandbox)):
+        while not [fault for fault in await sandbox.call("GET", "/faults") if fault["hits"]]:  # noqa: ASYNC110  no event to wait for
             await asyncio.sleep(0.02)
-
-
-async def _faults(sandbox: Sandbox) -> list[Any]:
-    found = await sandbox.call("GET", "/faults")
-    return found if isinstance(found, list) else found["faults"]
 
 
 async def _in_the_shop(sandbox: Sandbox, plugin: bool) -> list[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from platen_contracts.message import Message
 from platen_contracts.orders import OrderPrivate, OrderSnapshot
 from platen_contracts.sync import TrackingNotPosted, TrackingPosted
 
@@ -24,7 +23,7 @@ class Posted:
     """An order after a step of one of its postings, and what to tell of it."""
 
     order: PlatenOrder
-    told: Message | None = None
+    told: TrackingPosted | TrackingNotPosted | None = None
 
 
 def status_came(order: PlatenOrder, snapshot: OrderSnapshot, now: datetime) -> PlatenOrder | None:

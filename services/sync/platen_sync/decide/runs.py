@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 
 from platen_contracts.catalog import Shop
 from platen_contracts.common import Actor
-from platen_contracts.message import Message
 from platen_contracts.sync import RunState, ShopOrderObserved, SkippedOrder, SyncProgressed
 
 from platen_sync.decide import paging
@@ -32,7 +31,7 @@ class Step:
     told: Sequence[SyncProgressed] = ()
 
     @property
-    def messages(self) -> tuple[Message, ...]:
+    def messages(self) -> tuple[ShopOrderObserved | SyncProgressed, ...]:
         return (*self.reports, *self.told)
 
 

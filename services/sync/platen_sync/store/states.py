@@ -30,6 +30,7 @@ from platen_sync.model import (
     shop_order_key,
     vendor_key,
 )
+from platen_sync.store import sql
 
 RUNS = TypeAdapter(tuple[Run, ...])
 WAITING = TypeAdapter(tuple[Waiting, ...])
@@ -38,98 +39,6 @@ TRACKING = TypeAdapter(dict[str, Tracking])
 POSTINGS = TypeAdapter(dict[str, Posting])
 
 T = TypeVar("T")
-
-_INSERT_SHOPS = "insert into shops (shop_id) select unnest($1::text[]) on conflict do nothing"
-
-_LOAD_SHOPS = """
-select shop_id, shop::text, watermark, poll_at, runs::text, failing
-from shops where shop_id = any($1::text[]) order by shop_id for update
-"""
-
-_SAVE_SHOPS = """
-update shops
-set shop = row.shop::jsonb, watermark = row.watermark, poll_at = row.poll_at, runs = row.runs::jsonb, failing = row.failing
-from unnest($1::text[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::text[], $6::bool[])
-    as row (shop_id, shop, watermark, poll_at, runs, failing)
-where shops.shop_id = row.shop_id
-"""
-
-_LOAD_LISTINGS = """
-select wanted.shop_id, wanted.listing_id, listing::text, vendor::text
-from unnest($1::text[], $2::text[]) as wanted (shop_id, listing_id)
-join listings using (shop_id, listing_id) left join vendors using (vendor_id)
-"""
-
-_SAVE_LISTINGS = """
-insert into listings (shop_id, listing_id, vendor_id, has_artwork, listing)
-select shop_id, listing_id, vendor_id, has_artwork, listing::jsonb
-from unnest($1::text[], $2::text[], $3::text[], $4::bool[], $5::text[])
-    as row (shop_id, listing_id, vendor_id, has_artwork, listing)
-on conflict (shop_id, listing_id) do update
-set vendor_id = excluded.vendor_id, has_artwork = excluded.has_artwork, listing = excluded.listing
-"""
-
-_DROP_LISTINGS = """
-delete from listings using unnest($1::text[], $2::text[]) as row (shop_id, listing_id)
-where listings.shop_id = row.shop_id and listings.listing_id = row.listing_id
-"""
-
-_LOAD_VENDORS = "select vendor_id, vendor::text from vendors where vendor_id = any($1::text[]) order by vendor_id for update"
-
-_SAVE_VENDORS = """
-insert into vendors (vendor_id, vendor)
-select vendor_id, vendor::jsonb from unnest($1::text[], $2::text[]) as row (vendor_id, vendor)
-on conflict (vendor_id) do update set vendor = excluded.vendor
-"""
-
-_DROP_VENDORS = "delete from vendors where vendor_id = any($1::text[])"
-
-_INSERT_SHOP_ORDERS = """
-insert into shop_orders (shop_id, shop_order_id) select * from unnest($1::text[], $2::text[]) on conflict do nothing
-"""
-
-_LOAD_SHOP_ORDERS = """
-select shop_id, shop_order_id, seen::text, read_at, reported, waiting::text, last_run, hinted_at, read_next, tries
-from shop_orders where (shop_id, shop_order_id) in (select * from unnest($1::text[], $2::text[]))
-order by shop_id, shop_order_id for update
-"""
-
-_SAVE_SHOP_ORDERS = """
-update shop_orders
-set seen = row.seen::jsonb, standing = row.seen::jsonb ->> 'standing', read_at = row.read_at, reported = row.reported,
-    waiting = row.waiting::jsonb, last_run = row.last_run, hinted_at = row.hinted_at, read_next = row.read_next, tries = row.tries
-from unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::bool[], $6::text[], $7::text[], $8::timestamptz[],
-    $9::timestamptz[], $10::int[])
-    as row (shop_id, shop_order_id, seen, read_at, reported, waiting, last_run, hinted_at, read_next, tries)
-where shop_orders.shop_id = row.shop_id and shop_orders.shop_order_id = row.shop_order_id
-"""
-
-_CLEAR_WAITING = """
-delete from waiting where (shop_id, shop_order_id) in (select * from unnest($1::text[], $2::text[]))
-"""
-
-_SAVE_WAITING = """
-insert into waiting (shop_id, shop_order_id, listing_id, wants)
-select * from unnest($1::text[], $2::text[], $3::text[], $4::text[]) on conflict do nothing
-"""
-
-_INSERT_ORDERS = "insert into orders (order_id) select unnest($1::text[]) on conflict do nothing"
-
-_LOAD_ORDERS = """
-select order_id, shop_id, shop_order_id, status, version, private_version, parcels::text, tracking::text, postings::text
-from orders where order_id = any($1::text[]) order by order_id for update
-"""
-
-_SAVE_ORDERS = """
-update orders
-set shop_id = row.shop_id, shop_order_id = row.shop_order_id, status = row.status, version = row.version,
-    private_version = row.private_version, parcels = row.parcels::jsonb, tracking = row.tracking::jsonb,
-    postings = row.postings::jsonb, due_at = row.due_at
-from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::int[], $6::int[], $7::text[], $8::text[], $9::text[],
-    $10::timestamptz[])
-    as row (order_id, shop_id, shop_order_id, status, version, private_version, parcels, tracking, postings, due_at)
-where orders.order_id = row.order_id
-"""
 
 
 class SyncStore:
@@ -148,7 +57,7 @@ class SyncStore:
         if orders := kinds["order"]:
             states |= await _load_orders(tx, orders)
         if vendors := kinds["vendor"]:
-            rows = await _rows(tx, _LOAD_VENDORS, (vendors,))
+            rows = await _rows(tx, sql.LOAD_VENDORS, (vendors,))
             states |= {vendor_key(row[0]): VendorKept(row[0], Vendor.model_validate_json(row[1])) for row in rows}
         if listings := kinds["listing"]:
             states |= await _load_listings(tx, _pairs(listings))
@@ -172,8 +81,8 @@ def _pairs(rests: Iterable[str]) -> tuple[list[str], list[str]]:
     return [shop_id for shop_id, _, _ in split], [rest for _, _, rest in split]
 
 
-async def _rows(tx: AsyncConnection, sql: str, parameters: tuple[Any, ...]) -> list[Any]:
-    return list(await tx.exec_driver_sql(sql, parameters))
+async def _rows(tx: AsyncConnection, statement: str, parameters: tuple[Any, ...]) -> list[Any]:
+    return list(await tx.exec_driver_sql(statement, parameters))
 
 
 def _columns(rows: Iterable[tuple[Any, ...]]) -> tuple[list[Any], ...]:
@@ -181,8 +90,8 @@ def _columns(rows: Iterable[tuple[Any, ...]]) -> tuple[list[Any], ...]:
 
 
 async def _load_shops(tx: AsyncConnection, ids: list[str]) -> dict[Key, State]:
-    await tx.exec_driver_sql(_INSERT_SHOPS, (ids,))
-    rows = await _rows(tx, _LOAD_SHOPS, (ids,))
+    await tx.exec_driver_sql(sql.INSERT_SHOPS, (ids,))
+    rows = await _rows(tx, sql.LOAD_SHOPS, (ids,))
     return {
         shop_key(shop_id): Account(
             shop_id=shop_id,
@@ -209,11 +118,11 @@ async def _save_shops(tx: AsyncConnection, accounts: list[Account]) -> None:
             )
             for one in accounts
         ]
-        await tx.exec_driver_sql(_SAVE_SHOPS, _columns(rows))
+        await tx.exec_driver_sql(sql.SAVE_SHOPS, _columns(rows))
 
 
 async def _load_listings(tx: AsyncConnection, wanted: tuple[list[str], list[str]]) -> dict[Key, State]:
-    rows = await _rows(tx, _LOAD_LISTINGS, wanted)
+    rows = await _rows(tx, sql.LOAD_LISTINGS, wanted)
     return {
         listing_key(shop_id, listing_id): Listed(
             shop_id=shop_id,
@@ -232,21 +141,21 @@ async def _save_listings(tx: AsyncConnection, listed: list[Listed]) -> None:
         if one.listing
     ]
     if kept:
-        await tx.exec_driver_sql(_SAVE_LISTINGS, _columns(kept))
+        await tx.exec_driver_sql(sql.SAVE_LISTINGS, _columns(kept))
     if gone := [(one.shop_id, one.listing_id) for one in listed if not one.listing]:
-        await tx.exec_driver_sql(_DROP_LISTINGS, _columns(gone))
+        await tx.exec_driver_sql(sql.DROP_LISTINGS, _columns(gone))
 
 
 async def _save_vendors(tx: AsyncConnection, vendors: list[VendorKept]) -> None:
     if kept := [(one.vendor_id, one.vendor.model_dump_json()) for one in vendors if one.vendor]:
-        await tx.exec_driver_sql(_SAVE_VENDORS, _columns(kept))
+        await tx.exec_driver_sql(sql.SAVE_VENDORS, _columns(kept))
     if gone := [one.vendor_id for one in vendors if not one.vendor]:
-        await tx.exec_driver_sql(_DROP_VENDORS, (gone,))
+        await tx.exec_driver_sql(sql.DROP_VENDORS, (gone,))
 
 
 async def _load_shop_orders(tx: AsyncConnection, wanted: tuple[list[str], list[str]]) -> dict[Key, State]:
-    await tx.exec_driver_sql(_INSERT_SHOP_ORDERS, wanted)
-    rows = await _rows(tx, _LOAD_SHOP_ORDERS, wanted)
+    await tx.exec_driver_sql(sql.INSERT_SHOP_ORDERS, wanted)
+    rows = await _rows(tx, sql.LOAD_SHOP_ORDERS, wanted)
     return {
         shop_order_key(shop_id, shop_order_id): ShopOrder(
             shop_id=shop_id,
@@ -283,15 +192,15 @@ async def _save_shop_orders(tx: AsyncConnection, orders: list[ShopOrder]) -> Non
         for one in orders
     ]
     columns = _columns(rows)
-    await tx.exec_driver_sql(_SAVE_SHOP_ORDERS, columns)
-    await tx.exec_driver_sql(_CLEAR_WAITING, columns[:2])
+    await tx.exec_driver_sql(sql.SAVE_SHOP_ORDERS, columns)
+    await tx.exec_driver_sql(sql.CLEAR_WAITING, columns[:2])
     if waits := [(one.shop_id, one.shop_order_id, wait.listing_id, wait.wants) for one in orders for wait in one.waiting]:
-        await tx.exec_driver_sql(_SAVE_WAITING, _columns(waits))
+        await tx.exec_driver_sql(sql.SAVE_WAITING, _columns(waits))
 
 
 async def _load_orders(tx: AsyncConnection, ids: list[str]) -> dict[Key, State]:
-    await tx.exec_driver_sql(_INSERT_ORDERS, (ids,))
-    rows = await _rows(tx, _LOAD_ORDERS, (ids,))
+    await tx.exec_driver_sql(sql.INSERT_ORDERS, (ids,))
+    rows = await _rows(tx, sql.LOAD_ORDERS, (ids,))
     return {
         order_key(order_id): PlatenOrder(
             order_id=order_id,
@@ -325,4 +234,4 @@ async def _save_orders(tx: AsyncConnection, orders: list[PlatenOrder]) -> None:
             )
             for one in orders
         ]
-        await tx.exec_driver_sql(_SAVE_ORDERS, _columns(rows))
+        await tx.exec_driver_sql(sql.SAVE_ORDERS, _columns(rows))
