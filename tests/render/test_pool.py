@@ -3,6 +3,7 @@ import multiprocessing
 import os
 import signal
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 
 import pytest
 from platen_contracts.catalog import Artwork
@@ -95,3 +96,16 @@ async def test_closing_leaves_no_process_and_no_file_behind(studio: Studio, tmp_
         await pool.render(studio.artwork(studio.text()), "front", ANNA, studio.profile(), {})
     assert not multiprocessing.active_children()
     assert not list(tmp_path.iterdir())
+
+
+async def test_what_a_killed_service_left_behind_is_swept_away_and_younger_work_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    young, old, foreign = (tmp_path / name for name in ("platen-render-young", "platen-render-old", "another-old"))
+    for folder in (young, old, foreign):
+        (folder / "assets").mkdir(parents=True)
+    for folder in (old, foreign):
+        os.utime(folder, (0, 0))
+    async with RenderPool(workers=1):
+        assert set(os.listdir(tmp_path)) == {young.name, foreign.name}

@@ -17,6 +17,7 @@ from platen_render.gateway import ObjectStore
 from platen_render.worker import RenderPool, RenderProblem
 from platen_render.worker.assets import Assets
 from platen_render.worker.runner import RENDERER, Pace, Runner
+from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
 from .asking import again, mug, request, take_in
@@ -222,6 +223,22 @@ async def test_a_lease_is_renewed_while_its_job_is_drawn(shop: Shop) -> None:
         assert isinstance((await shop.answered())[0], RenderFinished)
 
 
+async def test_the_service_is_not_ready_while_nothing_can_draw(shop: Shop) -> None:
+    shop.press.alive = False
+    async with shop.at_work(lease=0.2):
+        await until(lambda: _trouble(shop, "drawing processes"))
+        shop.press.alive = True
+        await until(lambda: _ready(shop))
+
+
+async def test_open_jobs_are_counted_by_what_they_wait_for(shop: Shop) -> None:
+    held = asyncio.Event()
+    shop.press.does = [lambda: _wait(held)] * 2
+    await take_in(shop.room.requests, *[request() for _ in range(5)], request(artwork={"artwork_id": "cap", "version": 1}))
+    async with shop.at_work(lease=0.2, grace=0):
+        await until(lambda: _figures({"waiting_for_artwork": 1, "waiting": 3, "drawing": 2}))
+
+
 async def test_stopping_lets_the_job_in_hand_end_and_takes_no_other(shop: Shop) -> None:
     held = asyncio.Event()
     shop.press.does = [lambda: _wait(held)] * 3
@@ -269,3 +286,11 @@ async def _trouble(shop: Shop, part: str) -> bool:
 
 async def _count(shop: Shop, drawing: int) -> bool:
     return (await shop.room.queue.counted()).drawing == drawing
+
+
+async def _ready(shop: Shop) -> bool:
+    return shop.health.ready
+
+
+async def _figures(expected: dict[str, int]) -> bool:
+    return {state: REGISTRY.get_sample_value("platen_render_jobs", {"state": state}) for state in expected} == expected

@@ -185,18 +185,3 @@ async def start(world: World, tmp_path: Path) -> AsyncIterator[Start]:
         if process.returncode is None:
             process.kill()
             await process.wait()
-
-
-async def test_a_missing_setting_and_a_folder_that_cannot_be_opened_are_told_on_one_line(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    given = {"PLATEN_KAFKA": "h:1", "PLATEN_DATABASE": "postgresql://u@h/d", "PLATEN_FILES_URL": "files.example.com"}
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PLATEN_")}
-    lines = []
-    for more in ({}, {"PLATEN_FILES_URL": FILES_URL, "PLATEN_OBJECTS": f"file://{tmp_path}/file/under"}):
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "platen_render", env={**kept, **given, **more}, stderr=asyncio.subprocess.PIPE
-        )
-        _, said = await process.communicate()
-        assert process.returncode != 0
-        lines += said.decode().splitlines()
-    assert [line.split(":")[0].split(" ")[0] for line in lines] == ["PLATEN_OBJECTS", "PLATEN_FILES_URL", "PLATEN_OBJECTS"]

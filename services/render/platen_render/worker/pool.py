@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import multiprocessing
 from collections.abc import Mapping
 from concurrent.futures import TimeoutError as TimeLimitReached
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from shutil import rmtree
+from tempfile import TemporaryDirectory, gettempdir
+from time import time
 from types import TracebackType
 from typing import Self
 
@@ -20,6 +23,9 @@ from platen_render.worker.draw import draw
 from platen_render.worker.problems import RenderProblem
 
 _PRINT_FILE = "print-file"
+_FOLDER = "platen-render-"
+_ABANDONED_S = 7200
+"""No job lasts half as long: such a folder is left over from a service that was killed, and holds what a buyer wrote."""
 
 
 class RenderPool:
@@ -32,6 +38,7 @@ class RenderPool:
         self.workers = workers
         self.time_limit_s = time_limit_s
         self.jobs_per_worker = jobs_per_worker
+        _sweep()
         self._pool = self._new_pool()
         self._jobs = set[ProcessFuture[None]]()
 
@@ -53,7 +60,7 @@ class RenderPool:
         self, artwork: Artwork, side: str, answers: Mapping[str, Answer], profile: OutputProfile, assets: Mapping[str, bytes]
     ) -> bytes:
         """What `draw` answers or raises; also raises RenderProblem `worker_died` and `time_limit`. Cancelling kills the job."""
-        with TemporaryDirectory(prefix="platen-render-") as folder:
+        with TemporaryDirectory(prefix=_FOLDER) as folder:
             await asyncio.to_thread(_lay_out, Path(folder), assets)
             await self._finished(self._schedule(Path(folder), artwork, side, answers, profile))
             return await asyncio.to_thread((Path(folder) / _PRINT_FILE).read_bytes)
@@ -99,6 +106,13 @@ class RenderPool:
             ) from None
         finally:
             self._jobs.discard(job)
+
+
+def _sweep() -> None:
+    for folder in Path(gettempdir()).glob(f"{_FOLDER}*"):
+        with contextlib.suppress(OSError):  # another instance sweeps too
+            if time() - folder.stat().st_mtime > _ABANDONED_S:
+                rmtree(folder, ignore_errors=True)
 
 
 def _lay_out(folder: Path, assets: Mapping[str, bytes]) -> None:
