@@ -17,6 +17,7 @@ from platen_contracts.dispatch import (
 )
 from platen_contracts.ids import derived_id
 from platen_vendors.model import external_id
+from structlog.testing import capture_logs
 
 from .asked import ITEM, ORDER, VENDOR, settle, withdraw
 from .conftest import Scene, now, until
@@ -116,15 +117,16 @@ async def test_a_throttled_lane_waits_as_a_whole_and_goes_on(scene: Scene) -> No
     assert begun >= delayed.next_try
 
 
-async def test_an_account_without_a_secret_waits_with_one_warning_and_no_attempt_is_lost(
-    scene: Scene, caplog: pytest.LogCaptureFixture
-) -> None:
-    other = "ab" * 16
-    async with scene.office.worker(scene.accounts("another")):
-        await scene.office.hear(scene.asked(), scene.asked(1, other))
-        delayed = await scene.office.last("Delayed")
+async def test_an_account_without_a_secret_waits_and_is_warned_of_once(scene: Scene) -> None:
+    others = [derived_id("order", number) for number in range(5)]
+    with capture_logs() as lines:
+        async with scene.office.worker(scene.accounts("another")):
+            await scene.office.hear(scene.asked(), *(scene.asked(1, order) for order in others))
+            delayed = await scene.office.last("Delayed")
     assert isinstance(delayed, DispatchDelayed)
     assert (delayed.code, delayed.lane_paused) == ("no_secret", True)
+    (warning,) = [line for line in lines if line["log_level"] == "warning"]
+    assert "PLATEN_VENDOR_SECRETS" in warning["remedy"]
     assert await scene.orders() == []
 
 

@@ -66,7 +66,7 @@ class Worker:
         self._concurrency, self._lease, self._now = concurrency, lease, now
         self._turns: dict[asyncio.Task[None], str] = {}
         self._news = asyncio.Event()
-        self._quiet: set[str] = set()
+        self._paused: dict[str, datetime] = {}
 
     def nudge(self) -> None:
         """There may be work."""
@@ -193,11 +193,15 @@ class Worker:
                 await asyncio.sleep(again.next())
 
     def _say(self, end: facts.TurnEnd) -> None:
+        """One warning for each pause, however many turns run into it and however often it is prolonged."""
         log.info("turn ended", order_id=end.order_id, vendor=end.vendor_id, generation=end.generation, end=type(end).__name__)
+        paused_until = self._paused.get(end.vendor_id)
         if not isinstance(end, facts.LaneClosed):
-            self._quiet.discard(end.vendor_id)
-        elif end.vendor_id not in self._quiet:
-            self._quiet.add(end.vendor_id)
+            if paused_until is not None and self._now() >= paused_until:
+                del self._paused[end.vendor_id]
+            return
+        self._paused[end.vendor_id] = max(end.until, paused_until or end.until)
+        if paused_until is None:
             log.warning(
                 "vendor paused", vendor=end.vendor_id, code=end.code, until=end.until.isoformat(), remedy=REMEDIES[end.code]
             )
