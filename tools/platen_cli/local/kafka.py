@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from platen_cli.errors import UserError
 
 from .daemon import POLL_SECONDS, Daemon, ensure_folder, last_lines
-from .kafka_files import JAVA, KafkaFiles, kafka_files, only_one
+from .kafka_files import KafkaFiles, kafka_files, only_one
 from .ports import HOST, ensure_free, free_port
 
 log = logging.getLogger("platen")
@@ -111,7 +111,7 @@ class Kafka(Daemon):
         await self._launch(files, [f"-XX:AOTCache={files.archive}", "-Xlog:disable"] if files.archive.exists() else [])
 
     async def _launch(self, files: KafkaFiles, flags: list[str]) -> None:
-        java = [JAVA, *self._flags()]
+        java = [str(files.java), *self._flags()]
         settings = self._write_settings()
         if not (self.folder / "topics" / "meta.properties").exists():
             cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")

