@@ -113,6 +113,18 @@ async def test_one_account_in_trouble_holds_up_no_other(scene: Scene, prints: Pr
         await until(lambda: _is(scene, ["pending"]))
 
 
+async def test_a_reading_that_cannot_be_settled_holds_up_no_other(scene: Scene, prints: Prints) -> None:
+    guilty, innocent = await prints.order("abc1", "1" * 32), await prints.order("abc2", "2" * 32)
+    await scene.hear(prints.vendor, guilty, innocent)
+    async with scene.engine.begin() as tx:
+        spoil = "update vendor_orders set state = replace(state::text, $1, 'no id')::json"
+        await tx.exec_driver_sql(spoil, (guilty.order_id,))
+    async with scene.polling():
+        scene.clock.ahead += HOUR
+        await until(lambda: _is(scene, ["pending"]))
+    assert [message.order_id for message in await scene.told()] == [innocent.order_id]  # pyright: ignore[reportAttributeAccessIssue]
+
+
 async def test_a_vendor_account_that_moved_is_asked_at_its_new_address(scene: Scene, prints: Prints) -> None:
     old = await scene.accounts.adapter(vendor(url="http://127.0.0.1:9"))
     assert await scene.accounts.adapter(vendor(url="http://127.0.0.1:9")) is old

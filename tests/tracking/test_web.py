@@ -46,20 +46,20 @@ async def test_an_event_about_no_order_is_of_no_use(scene: Scene, hooks: httpx.A
     assert await hinted(scene) == []
 
 
-@pytest.mark.parametrize("body", [b"", b"\xff", b"[]", b'{"type": 1', b'{"data": {}}', json.dumps(event({"x": 1})).encode()])
-async def test_what_is_no_webhook_is_answered_with_a_sentence(scene: Scene, hooks: httpx.AsyncClient, body: bytes) -> None:
+async def test_what_is_no_webhook_is_answered_with_a_sentence(scene: Scene, hooks: httpx.AsyncClient) -> None:
     await scene.hear(vendor())
-    answer = await hooks.post(PATH, content=body)
-    assert answer.status_code == 400
-    assert answer.json()["reason"].startswith("the body is not a webhook of this vendor: ")
+    for body in (b"", b"\xff", b"[]", b'{"type": 1', b'{"data": {}}', json.dumps(event({"x": 1})).encode()):
+        answer = await hooks.post(PATH, content=body)
+        assert answer.status_code == 400, body
+        assert answer.json()["reason"].startswith("the body is not a webhook of this vendor: ")
     assert await hinted(scene) == []
 
 
-@pytest.mark.parametrize("order", ["", "1" * 65, "a\x00b", "a\nb"])
-async def test_an_id_that_no_vendor_gives_is_not_kept(scene: Scene, hooks: httpx.AsyncClient, order: str) -> None:
+async def test_an_id_that_no_vendor_gives_is_not_kept(scene: Scene, hooks: httpx.AsyncClient) -> None:
     await scene.hear(vendor())
-    answer = await hooks.post(PATH, json=event(order))
-    assert (answer.status_code, await hinted(scene)) == (400, [])
+    for order in ("", "1" * 65, "a\x00b", "a\nb"):
+        assert (await hooks.post(PATH, json=event(order))).status_code == 400, order
+    assert await hinted(scene) == []
 
 
 async def test_a_body_that_is_too_large_is_not_read(scene: Scene, hooks: httpx.AsyncClient) -> None:

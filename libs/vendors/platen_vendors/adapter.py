@@ -16,6 +16,7 @@ from platen_vendors.model import (
     ConfirmOutcome,
     FetchOutcome,
     FindOutcome,
+    RegisterOutcome,
     Snapshot,
     SubmitOutcome,
     VendorAccount,
@@ -60,6 +61,10 @@ class VendorAdapter(Protocol):
 
     def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> tuple[VendorEvent, ...]:
         """What to read again. Raises MalformedWebhookError; an event that is about no order is nothing."""
+        ...
+
+    async def register_webhook(self, url: str) -> RegisterOutcome:
+        """Has the account's webhooks sent to `url`. Read first, and set only where that is not so yet."""
         ...
 
     async def aclose(self) -> None: ...

@@ -222,12 +222,21 @@ class TooLate:
     snapshot: Snapshot
 
 
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """The vendor's webhooks go where they should. `replaced`: where they went before, if that was somewhere else."""
+
+    changed: bool
+    replaced: str | None = field(default=None, repr=False)
+
+
 _NotNow = Throttled | AuthFailed | Transient
 SubmitOutcome = Accepted | AlreadyExists | Rejected | Unknown | _NotNow
 ConfirmOutcome = Accepted | NotReady | Rejected | Unknown | _NotNow
 FindOutcome = Found | Absent | Inconclusive | _NotNow
 FetchOutcome = Snapshot | Absent | Inconclusive | _NotNow
 CancelOutcome = Cancelled | TooLate | Rejected | Unknown | _NotNow
+RegisterOutcome = Registered | Rejected | Unknown | _NotNow
 
 
 @dataclass(frozen=True, slots=True)

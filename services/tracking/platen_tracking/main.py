@@ -12,6 +12,7 @@ from platen_tracking.settings import Settings
 from platen_tracking.store.due import Due
 from platen_tracking.store.rows import TrackingStore
 from platen_tracking.web import Webhooks
+from platen_tracking.worker import Registration
 
 
 def build(settings: Settings) -> Service:
@@ -26,6 +27,9 @@ def build(settings: Settings) -> Service:
     desk, due = service.desk(OWN), Due(service.engine)
     accounts = Accounts(settings.vendor_secrets, settings.tracking_rate_share)
     service.tasks.append(Task("poll", Poll(desk, due, accounts).run))
+    if settings.tracking_public_url is not None:
+        worker = Registration(due, accounts, settings.vendor_secrets, settings.tracking_public_url)
+        service.tasks.append(Task("webhooks", worker.run))
     service.routes += Webhooks(desk, due, accounts, settings.vendor_secrets).routes
     return service
 

@@ -11,6 +11,7 @@ from platen_contracts.dispatch import DispatchAccepted
 from platen_contracts.envelope import Meta
 from platen_contracts.ids import derived_id
 from platen_messaging.desk import Desk, utcnow
+from platen_messaging.faults import is_transient, told
 from platen_messaging.log import logger
 from platen_messaging.records import Incoming
 from platen_messaging.waiting import wait
@@ -94,11 +95,23 @@ class Poll:
                 return
             asked_at = self._now()
             outcomes = await asyncio.gather(*(_fetch(adapter, one.vendor_order_id) for one in claimed))
-            await self._desk.apply(
-                [self._fact(vendor, one, asked_at, outcome) for one, outcome in zip(claimed, outcomes, strict=True)]
-            )
+            pairs = zip(claimed, outcomes, strict=True)
+            await self._settle([self._fact(vendor, one, asked_at, outcome) for one, outcome in pairs])
             if self._is_signed_out(vendor, outcomes):
                 return
+
+    async def _settle(self, facts: Sequence[Incoming]) -> None:
+        """All at once; where one of them cannot be settled, each alone, so that it holds up no other."""
+        try:
+            await self._desk.apply(facts)
+        except Exception as failure:
+            if is_transient(failure):
+                raise
+            if len(facts) == 1:
+                log.warning("a reading cannot be settled", order=facts[0].key, error=told(failure), exc_info=failure)
+                return
+            for fact in facts:
+                await self._settle([fact])
 
     def _fact(self, vendor: Vendor, one: Claimed, asked_at: datetime, outcome: FetchOutcome) -> Incoming:
         name = _OUTCOMES[type(outcome)]

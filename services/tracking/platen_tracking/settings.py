@@ -40,3 +40,8 @@ class Settings(ServiceSettings):
     tracking_rate_share: float = Field(
         default=0.3, gt=0, le=1, description="share of each account's rate, over 0 to 1; dispatch uses the same accounts"
     )
+    tracking_public_url: Annotated[str, AfterValidator(_public)] | None = Field(
+        default=None,
+        description="where vendors reach this service from outside, https://tracking.example.com; "
+        "when it is set, webhooks are registered at every vendor account, replacing what the account called before",
+    )

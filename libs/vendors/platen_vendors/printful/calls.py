@@ -29,6 +29,7 @@ from platen_vendors.model import (
     Found,
     Inconclusive,
     NotReady,
+    RegisterOutcome,
     Rejected,
     Snapshot,
     SubmitOutcome,
@@ -38,6 +39,7 @@ from platen_vendors.model import (
     VendorOrder,
 )
 from platen_vendors.printful.body import order_body, unsendable
+from platen_vendors.printful.hooks import register
 from platen_vendors.printful.read import snapshot
 from platen_vendors.printful.refusals import ALREADY_EXISTS, STORE_TERMINATED, given_back, printful_code, rejected
 from platen_vendors.printful.webhook import events
@@ -153,6 +155,9 @@ class Printful:
 
     def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> tuple[VendorEvent, ...]:
         return events(body)
+
+    async def register_webhook(self, url: str) -> RegisterOutcome:
+        return await register(self._outside, url)
 
     async def aclose(self) -> None:
         await self._client.aclose()
