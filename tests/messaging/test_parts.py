@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import asyncpg
 import pytest
-from platen_messaging import lane, pauses
+from platen_contracts.envelope import encode_headers
+from platen_messaging import lane, pauses, records
 from platen_messaging.faults import is_transient, told
 from platen_messaging.handlers import Handlers, On
 from platen_messaging.housekeeping import tidy
 from platen_messaging.inbox import key_of
+from platen_messaging.log import _Seldom
 from platen_messaging.outbox import pack, unpack
 from platen_messaging.waiting import Backoff
 from sqlalchemy.exc import DBAPIError
-from toy_counter.contract import Add
-from toy_counter.decide import add, keyed
-from toy_counter.harness import Toy
+from toy_counter.contract import CATALOGUE, Add
+from toy_counter.decide import HANDLERS, add, keyed
+from toy_counter.harness import Toy, meta_of
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
@@ -143,3 +147,28 @@ def test_a_migration_that_cannot_run_says_why_on_one_line(package: str, address:
     assert done.returncode == 1
     assert done.stderr.startswith(line)
     assert done.stderr.count("\n") == 1
+
+
+def test_a_validator_that_trips_costs_one_record_not_the_lane(monkeypatch: pytest.MonkeyPatch) -> None:
+    def trips(value: bytes, message: object) -> None:
+        raise RecursionError("too deep")
+
+    monkeypatch.setattr(records, "decode_value", trips)
+    reader = records.Reader("toy.counts", "toy", "p.", HANDLERS.types, CATALOGUE)
+    headers = encode_headers(meta_of(Add(by=1), "all"))
+    letter = reader.read(cast(records.Record, SimpleNamespace(topic="p.toy.adds", key=b"all", value=b"{}", headers=headers)))
+    assert isinstance(letter, records.DeadLetter)
+    assert letter.reason == "RecursionError while reading"
+
+
+def test_a_library_says_the_same_once_a_minute() -> None:
+    seldom = _Seldom()
+
+    def said(name: str, words: str, at: float) -> bool:
+        record = logging.LogRecord(name, logging.ERROR, "", 0, words, None, None)
+        record.created = at
+        return seldom.filter(record)
+
+    assert [said("aiokafka.x", "gone", at) for at in (1000, 1059, 1120)] == [True, False, True]
+    assert not said("aiokafka.x", "Unable connect to h", 5000)
+    assert [said("orders", "gone", at) for at in (1, 2)] == [True, True]

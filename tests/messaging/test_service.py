@@ -7,7 +7,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -89,7 +89,7 @@ class Process:
 
 
 @asynccontextmanager
-async def process(**variables: str) -> AsyncIterator[Process]:
+async def process(**variables: str) -> AsyncGenerator[Process]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("PLATEN_")}
     environment = {**clean, "PYTHONPATH": str(HERE), **{f"PLATEN_{name.upper()}": value for name, value in variables.items()}}
     started = await asyncio.create_subprocess_exec(

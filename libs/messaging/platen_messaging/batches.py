@@ -67,7 +67,7 @@ class Batches(Generic[S]):
                 case DeadLetter() as letter:
                     dead.append(letter)
                 case None:
-                    tally.add(record.topic, "other")
+                    tally.add(self._reader.name_of(record), "other")
         if incoming or dead:
             await self._settle(incoming, dead, tally)
         return tally

@@ -10,6 +10,12 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
+_STATEMENT_SECONDS = 60
+"""A statement longer than this hangs: the server is gone, and its host did not even say so."""
+
+_SESSION = {"idle_in_transaction_session_timeout": "60000"}
+"""A frozen process gives its row locks back after a minute."""
+
 
 class Driver(Protocol):
     """The part of asyncpg's connection that is used where SQLAlchemy's layer costs too much."""
@@ -47,10 +53,16 @@ def database_url(text: str) -> URL:
 
 def open_engine(text: str, *, pool_size: int = 5, pooled: bool = True) -> AsyncEngine:
     """An engine on that address, opened when first used. Its errors never show the values of a statement."""
-    pool: dict[str, Any] = {"poolclass": NullPool}
-    if pooled:
-        pool = {"pool_size": pool_size, "max_overflow": 5, "pool_timeout": 10}
-    return create_async_engine(database_url(text), hide_parameters=True, connect_args={"timeout": 10}, **pool)
+    if not pooled:
+        return create_async_engine(database_url(text), hide_parameters=True, poolclass=NullPool, connect_args={"timeout": 10})
+    return create_async_engine(
+        database_url(text),
+        hide_parameters=True,
+        pool_size=pool_size,
+        max_overflow=5,
+        pool_timeout=10,
+        connect_args={"timeout": 10, "command_timeout": _STATEMENT_SECONDS, "server_settings": _SESSION},
+    )
 
 
 def shown(text: str) -> str:

@@ -12,8 +12,8 @@ from .kafka import KafkaError
 _PASSING = ("08", "53", "57")
 """SQLSTATE classes: connection, resources, operator intervention."""
 
-_PASSING_STATES = frozenset({"40001", "40P01", "55P03", "25006"})
-"""Serialisation failure, deadlock, lock not available, read-only (a standby being promoted)."""
+_PASSING_STATES = frozenset({"40001", "40P01", "55P03", "25006", "25P03"})
+"""Serialisation failure, deadlock, lock not available, read-only (a standby being promoted), idle in a transaction too long."""
 
 _QUOTED, _UNQUOTED = re.compile(r"(query argument \$\d+( in element #\d+ of executemany\(\) sequence)?): .*"), r"\1"
 

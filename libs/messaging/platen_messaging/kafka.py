@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Protocol, cast
@@ -56,7 +57,7 @@ MAX_RECORD_BYTES = 2 * 1024 * 1024 + 64 * 1024
 
 _FETCH_BYTES = 8 * 1024 * 1024
 _PARTITION_FETCH_BYTES = 512 * 1024
-_POLL_MS = 20
+_POLL_MS = 10
 """FastStream waits this long for records, then sleeps as long when there were none."""
 
 _SESSION_MS = 10_000
@@ -118,7 +119,8 @@ class Subscription:
             consumer_only=True,
             allow_auto_create_topics=False,
             graceful_timeout=_DRAIN_SECONDS,
-            logger=None,
+            logger=logging.getLogger("faststream"),
+            log_level=logging.DEBUG,
             apply_types=False,
         )
         self._subscriber = self._broker.subscriber(

@@ -10,6 +10,8 @@ from typing import Any, Literal
 import structlog
 from structlog.typing import Processor
 
+_MINUTE = 60.0
+
 Logger = structlog.stdlib.BoundLogger
 
 
@@ -37,9 +39,26 @@ def configure(style: Literal["json", "text"], service: str, level: int = logging
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    # Their news are ours to tell (health, lanes, relay); aiokafka logs a line a second while a broker is away.
     for library in ("aiokafka", "faststream", "alembic", "uvicorn"):
-        logging.getLogger(library).setLevel(logging.CRITICAL)
+        logging.getLogger(library).setLevel(logging.ERROR)
+    handler.addFilter(_Seldom())
+
+
+class _Seldom(logging.Filter):
+    """Lets a library say the same at most once a minute; that a broker is away, health tells."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: dict[tuple[str, str], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not record.name.startswith(("aiokafka", "faststream")):
+            return True
+        words = str(record.msg)
+        if words.startswith("Unable connect to"):
+            return False
+        said, self._said[record.name, words] = self._said.get((record.name, words), -_MINUTE), record.created
+        return record.created - said >= _MINUTE
 
 
 def _naming(service: str) -> Processor:

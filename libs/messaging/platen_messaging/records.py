@@ -96,26 +96,39 @@ class Reader:
 
     def read(self, record: Record) -> Incoming | DeadLetter | None:
         """None: a message that others handle and this lane has no use for."""
-        name = record.topic[len(self.prefix) :]
+        name = self.name_of(record)
+        try:
+            return self._understand(record, name)
+        except Undecodable as problem:
+            return DeadLetter(record, name, problem.reason)
+        except Exception as failure:  # noqa: BLE001  a validator that trips over its input must not stop the lane for good
+            return DeadLetter(record, name, f"{type(failure).__name__} while reading")
+
+    def name_of(self, record: Record) -> str:
+        """The catalogue's name of the record's topic."""
+        return record.topic[len(self.prefix) :]
+
+    def _understand(self, record: Record, name: str) -> Incoming | None:
         topic = self.catalogue.get(name)
         try:
             key = "" if record.key is None else record.key.decode()
         except UnicodeDecodeError:
-            return DeadLetter(record, name, "the key is not UTF-8")
-        try:
-            if record.value is None:
-                if topic is None or not topic.compacted:
-                    raise Undecodable(f"the value is absent; {name} is not compacted, so tombstones mean nothing on it")
-                return Incoming(_tombstone_meta(record, key), None, key, name, record)
-            meta = decode_headers(record.headers)
-            message = self.types.get(meta.type)
-            if message is None:
-                if topic is not None and meta.type in topic.types:
-                    return None
-                raise Undecodable(f"header ce_type is {meta.type!r}, which {name} does not carry")
+            raise Undecodable("the key is not UTF-8") from None
+        if record.value is None:
+            if topic is None or not topic.compacted:
+                raise Undecodable(f"the value is absent; {name} is not compacted, so tombstones mean nothing on it")
+            return Incoming(_tombstone_meta(record, key), None, key, name, record)
+        meta = decode_headers(record.headers)
+        message = self.types.get(meta.type)
+        if message is not None:
             return Incoming(meta, decode_value(record.value, message), key, name, record)
-        except Undecodable as problem:
-            return DeadLetter(record, name, problem.reason)
+        if topic is not None and self._carries(topic, meta.type):
+            return None
+        raise Undecodable(f"header ce_type is {meta.type!r}, which {name} does not carry")
+
+    @staticmethod
+    def _carries(topic: Topic, kind: str) -> bool:
+        return any(kind == message.TYPE for message in topic.messages)
 
     def row(self, letter: DeadLetter, now: datetime) -> Row:
         """The outbox row of a dead letter: key, value and headers byte for byte, then reason and place."""
@@ -134,7 +147,7 @@ class Reader:
             topic=f"{self.service}.dead-letter",
             key=record.key,
             type=None,
-            headers=pack([*headers, *((name, value.encode()) for name, value in place)]),
+            headers=pack([*headers, *((name, value.encode("utf-8", "replace")) for name, value in place)]),
             value=record.value,
             created_at=now,
         )

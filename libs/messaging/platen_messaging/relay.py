@@ -77,9 +77,11 @@ where locktype = 'advisory' and granted and objsubid = 1 and (classid::bigint <<
   and database = (select oid from pg_database where datname = current_database()) and pid <> pg_backend_pid()
 """
 
+# A backlog of millions must not be counted every second.
 _DEPTH = """
-select count(*), coalesce(extract(epoch from clock_timestamp() - min(created_at)), 0)::float8,
-    count(*) filter (where error is not null) from outbox
+select (select count(*) from (select from outbox limit 100000) counted),
+    coalesce(extract(epoch from clock_timestamp() - (select created_at from outbox order by id limit 1)), 0)::float8,
+    (select count(*) from outbox where error is not null)
 """
 
 
