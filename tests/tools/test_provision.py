@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 
 import asyncpg
 import pytest
@@ -32,6 +33,13 @@ async def test_the_whole_catalogue_is_created_once_and_then_left_alone(kafka_boo
     )
 
 
+async def until_described(bootstrap: str, prefix: str, state: str) -> None:
+    """A broker shows a changed setting moments after it acknowledged the change."""
+    deadline = time.monotonic() + 20
+    while (await describe_topics(bootstrap, [STATUS], prefix))[0].state != state:
+        assert time.monotonic() < deadline, f"{STATUS.name} was never {state}"
+
+
 async def test_a_wrong_setting_is_corrected_and_an_unrelated_one_is_kept(kafka_bootstrap: str, topic_prefix: str) -> None:
     await provision_topics(kafka_bootstrap, [STATUS], topic_prefix)
     name = topic_prefix + STATUS.name
@@ -42,10 +50,10 @@ async def test_a_wrong_setting_is_corrected_and_an_unrelated_one_is_kept(kafka_b
     ]
     for done in admin.incremental_alter_configs([ConfigResource(ResourceType.TOPIC, name, incremental_configs=changed)]).values():
         done.result(20)
+    await until_described(kafka_bootstrap, topic_prefix, "differs")
     [report] = await provision_topics(kafka_bootstrap, [STATUS], topic_prefix)
-    [after] = await describe_topics(kafka_bootstrap, [STATUS], topic_prefix)
     assert (report.state, report.detail) == ("corrected", "cleanup.policy delete -> compact")
-    assert after.state == "unchanged"
+    await until_described(kafka_bootstrap, topic_prefix, "unchanged")
     [asked] = admin.describe_configs([ConfigResource(ResourceType.TOPIC, name)]).values()
     assert asked.result(20)["flush.messages"].value == "1234"
     await delete_topics(kafka_bootstrap, [name])

@@ -82,7 +82,7 @@ def _start(server: Server, folder: Path, run: int, address: Path) -> None:
     log = folder / f"{server}-keeper.log"
     with log.open("wb") as out:
         keeper = subprocess.Popen(
-            [sys.executable, "-m", "platen_cli.testing.keeper", server, str(folder), str(run)],
+            [sys.executable, "-m", "platen_cli.testing", server, str(folder), str(run)],
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=subprocess.STDOUT,
@@ -130,7 +130,3 @@ def main() -> None:
         asyncio.run(_keep(name, Path(folder), int(run)))
     except UserError as problem:
         sys.exit(str(problem))
-
-
-if __name__ == "__main__":
-    main()
