@@ -114,7 +114,8 @@ class Kafka(Daemon):
         java = [str(files.java), *self._flags()]
         settings = self._write_settings()
         if not (self.folder / "topics" / "meta.properties").exists():
-            cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+            # An id that begins with a dash, as one in 64 would, is taken for an option.
+            cluster = "k" + urlsafe_b64encode(uuid.uuid4().bytes).decode()[1:22]
             code = await self._run(
                 [*java, "-cp", files.classpath, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(settings)]
             )
