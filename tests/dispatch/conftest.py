@@ -34,8 +34,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from .asked import ORDER, VENDOR, requested, vendor
 
-DEADLINE_S = 20.0
-LEASE = timedelta(seconds=1)
+DEADLINE_S = 45.0
+LEASE, SHORT_LEASE = timedelta(seconds=15), timedelta(seconds=1)
+"""The machine may be busy: only a worker that is to die has a short lease."""
+
 Database = Callable[[str], Awaitable[str]]
 
 
@@ -109,7 +111,7 @@ class Office:
     @asynccontextmanager
     async def doomed_worker(self, accounts: Accounts) -> AsyncIterator[None]:
         """A worker that dies when this is left: nothing that it had in hand is finished or saved."""
-        worker = Worker(self.turns, self.claims, accounts, lease=LEASE)
+        worker = Worker(self.turns, self.claims, accounts, lease=SHORT_LEASE)
         running = asyncio.create_task(worker.run(asyncio.Event()))
         try:
             yield

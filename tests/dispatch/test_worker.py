@@ -301,8 +301,9 @@ async def _in_hand(scene: Scene, match: dict[str, Any]) -> bool:
 
 
 async def test_a_slow_turn_keeps_its_lease(scene: Scene) -> None:
-    await scene.fault("slow", match=CREATE, params={"seconds": 2.5})
-    async with scene.office.worker(scene.accounts(), lease=timedelta(seconds=1)), scene.office.worker(scene.accounts()):
+    await scene.fault("slow", match=CREATE, params={"seconds": 4})
+    lease = timedelta(seconds=3)
+    async with scene.office.worker(scene.accounts(), lease=lease), scene.office.worker(scene.accounts(), lease=lease):
         await scene.office.hear(scene.asked())
         await scene.office.last("Accepted")
     assert await scene.office.words() == ["Started", "Accepted"]
