@@ -227,6 +227,15 @@ def test_a_shipment_before_the_acceptance_proves_it() -> None:
     assert "sent_twice" not in world.snapshot().get("attention", {})
 
 
+def test_the_end_of_a_vendor_order_is_not_lost_when_it_is_told_before_the_acceptance() -> None:
+    world = w.queued()
+    world.tell(w.vendor_said("failed", ended=True))
+    assert world.order().status == "Failed to send"
+    world.tell(w.accepted())
+    assert world.order().status == "Failed to send"
+    assert world.snapshot()["failure"]["code"] == "vendor_failed"
+
+
 def test_parcels_are_merged_and_the_last_unit_fulfils_the_order() -> None:
     world = w.sent()
     world.tell(w.shipped({_item(world): 1}, parcel="p1"))

@@ -130,7 +130,7 @@ DispatchWithdrawn   -          -          =          =          =          -    
 DispatchRefused     -          -          Failed     Failed     Failed     -          -          -          -
 DispatchAccepted    Sent       Sent       Sent       Sent       Sent       =          =          Sent       =
 ShipmentUpdated     Fulfilled  Fulfilled  Fulfilled  Fulfilled  Fulfilled  Fulfilled  =          Fulfilled  =
-VendorOrderChanged  -          -          -          -          -          Failed     =          -          -
+VendorOrderChanged  Failed     Failed     Failed     Failed     Failed     Failed     =          =          =
 TrackingPosted      -          -          -          -          -          -          =          -          -
 TrackingNotPosted   =          =          =          =          =          =          =          =          =
 ShopOrderObserved   Archived   Archived   =          =          =          =          =          Archived   =

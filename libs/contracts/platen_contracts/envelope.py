@@ -122,8 +122,8 @@ def decode(
 
 
 def rfc3339(moment: datetime) -> str:
-    """`2026-11-23T16:14:00.123456Z`."""
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    """`2026-11-23T16:14:00.123456Z`: always as long, so that times compare as text too."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def _time(text: str | None) -> datetime:

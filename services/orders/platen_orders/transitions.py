@@ -20,8 +20,8 @@ FULFILLED, FAILED, ARCHIVED = OrderStatus.FULFILLED, OrderStatus.FAILED, OrderSt
 
 EDGES: Mapping[OrderStatus, Mapping[OrderStatus, str]] = {
     NEW: {
-        READY: "every live item has a current print file for every side",
         SENT: "the vendor took it, or turns out to have taken it",
+        READY: "every live item has a current print file for every side",
         ARCHIVED: "archived",
     },
     READY: {
@@ -171,7 +171,7 @@ def _all_accounted_for(order: Order, shipped: Mapping[str, int]) -> bool:
 
 
 def _paths() -> dict[tuple[OrderStatus, OrderStatus], tuple[OrderStatus, ...]]:
-    """Shortest ways through the table. Archive is nobody's way: only a command enters or leaves it."""
+    """Shortest ways through the table, the earlier edge first. Archive is nobody's way: only a command enters or leaves it."""
     found: dict[tuple[OrderStatus, OrderStatus], tuple[OrderStatus, ...]] = {}
     for start in ANY - {ARCHIVED}:
         queue: deque[tuple[OrderStatus, ...]] = deque([(start,)])

@@ -9,12 +9,13 @@ from typing import TypeVar
 from platen_contracts import dispatch, render, sync, tracking
 from platen_contracts.envelope import rfc3339
 from platen_contracts.message import Message
-from platen_contracts.status import ActivityKind, VendorStatus
+from platen_contracts.status import ActivityKind, OrderStatus, VendorStatus
 from platen_messaging.outcome import Context, Ignored, Outcome, Outgoing, Unusable
 
 from platen_orders.decide import change
 from platen_orders.decide.change import SYSTEM, Edit, with_attention, without_attention
 from platen_orders.model import Entry, Failure, Held, Order, Parcel, Sending, SideFile, VendorOrder, replace
+from platen_orders.transitions import derive
 
 M = TypeVar("M", bound=Message)
 Rule = Callable[[Order, M, Context], Edit | str]
@@ -138,10 +139,13 @@ def on_shipment_updated(order: Order, fact: tracking.ShipmentUpdated, context: C
 
 
 def on_vendor_order_changed(order: Order, fact: tracking.VendorOrderChanged, context: Context) -> Edit | str:
+    """Tracking follows only what dispatch saw accepted, so this proves acceptance too, whichever of the two comes first."""
     held = order.vendor_orders.get(fact.vendor_order_id)
     read_at = rfc3339(fact.read_at)
+    messages: list[Outgoing] = []
     if held is None:
-        return "dispatch has not said yet that this vendor order is ours"
+        held = VendorOrder(generation=max(order.generation, 1), taken_at=read_at)
+        order, messages = _taken(order, fact.vendor_order_id, held, context)
     if held.read_at is not None and held.read_at >= read_at:
         return "an older look at the vendor"
     seen = replace(
@@ -157,7 +161,7 @@ def on_vendor_order_changed(order: Order, fact: tracking.VendorOrderChanged, con
     if fact.ended and fact.status in (VendorStatus.CANCELLED, VendorStatus.FAILED):
         remedy = f"The vendor ended the order (“{fact.raw}”) before anything shipped. Mend what it names, then retry."
         changed = replace(changed, failure=Failure(code=f"vendor_{fact.status}", remedy=remedy))
-    return Edit(changed)
+    return Edit(changed, messages=messages)
 
 
 def on_tracking_posted(order: Order, fact: sync.TrackingPosted, _: Context) -> Edit | str:
@@ -233,6 +237,8 @@ def _taken(order: Order, vendor_order_id: str, taken: VendorOrder, context: Cont
         sending = replace(sending, withdraw_asked=True)
     vendor_orders = {**order.vendor_orders, vendor_order_id: taken}
     accepted = replace(order, sending=sending, vendor_orders=vendor_orders, failure=None)
+    if derive(accepted) == OrderStatus.FAILED:  # the vendor ended it, and that was told before the acceptance
+        accepted = replace(accepted, failure=order.failure)
     if len([it for it in vendor_orders.values() if not it.ended]) > 1:
         remedy = "The vendor holds this order twice; cancel one of them there."
         accepted = with_attention(accepted, "sent_twice", remedy, now)
