@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from platen_cli.testing import drop_database, fresh_database
 from platen_console.handlers import HANDLERS
 from platen_console.model import Entry
 from platen_console.store.keeping import ConsoleStore
@@ -21,10 +24,9 @@ from platen_messaging.desk import Desk
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.applications import Starlette
 
-from tests.conftest import Database
-
 from . import heard
 
+TABLES = ("orders", "private", "history", "catalog", "syncs", "commands", "inbox", "outbox")
 HERE = "http://localhost:8100"
 
 
@@ -59,9 +61,20 @@ class World:
             yield client
 
 
+@pytest.fixture(scope="session")
+def console_database(postgres_admin_url: str, run_folder: Path) -> Iterator[str]:
+    """One for all tests of this process: emptying it is quicker than making another."""
+    url = asyncio.run(fresh_database(postgres_admin_url, "platen_console", run_folder))
+    yield url
+    asyncio.run(drop_database(postgres_admin_url, url))
+
+
 @pytest.fixture
-async def world(database: Database) -> AsyncIterator[World]:
-    engine = open_engine(await database("platen_console"))
+async def world(console_database: str) -> AsyncIterator[World]:
+    engine = open_engine(console_database)
+    async with engine.begin() as tx:
+        for table in TABLES:
+            await tx.exec_driver_sql(f"delete from {table}")
     yield World(engine)
     await engine.dispose()
 

@@ -63,27 +63,27 @@ ALL_ACTIONS = (
 )
 
 
-def an_order(number: int, status: OrderStatus | None = None, **fields: Any) -> orders.OrderSnapshot:
-    """Order `number`; without a status every sixth has the same."""
-    shop = SHOPS[number % 2].shop_id
-    status = status or STATUSES[number % len(STATUSES)]
-    this = order_id(shop, str(number), "1")
+def an_order(nth: int, status: OrderStatus | None = None, **fields: Any) -> orders.OrderSnapshot:
+    """The `nth` order; without a status every sixth has the same."""
+    shop = SHOPS[nth % 2].shop_id
+    status = status or STATUSES[nth % len(STATUSES)]
+    this = order_id(shop, str(nth), "1")
     allowed = ALLOWED[status]
     words: dict[str, Any] = {
         "order_id": this,
         "version": 4,
-        "number": f"#{1000 + number}",
+        "number": f"#{1000 + nth}",
         "shop_id": shop,
-        "shop_order_id": str(number),
-        "vendor_id": "handmade-berlin" if number % 7 == 3 else "printful-eu",
-        "custom": number % 7 == 3,
+        "shop_order_id": str(nth),
+        "vendor_id": "handmade-berlin" if nth % 7 == 3 else "printful-eu",
+        "custom": nth % 7 == 3,
         "status": status,
-        "status_since": NOON - timedelta(minutes=13 * number),
-        "created_at": NOON - timedelta(minutes=17 * number + 20),
-        "placed_at": NOON - timedelta(minutes=17 * number + 25),
+        "status_since": NOON - timedelta(minutes=13 * nth),
+        "created_at": NOON - timedelta(minutes=17 * nth + 20),
+        "placed_at": NOON - timedelta(minutes=17 * nth + 25),
         "edited_version": 2,
         "activity": {"kind": "none"},
-        "items": {item_id(this): an_item(number, status)},
+        "items": {item_id(this): an_item(nth, status)},
         "actions": {name: "allowed" if name in allowed else _withheld(name, status) for name in ALL_ACTIONS},
     }
     if status is OrderStatus.FAILED:
@@ -91,9 +91,9 @@ def an_order(number: int, status: OrderStatus | None = None, **fields: Any) -> o
         words["failure"] = {"code": "address_refused", "field": "recipient.postcode", "remedy": remedy}
     if status in (OrderStatus.SENT, OrderStatus.FULFILLED):
         words["generation"] = 1
-        words["vendor_order"] = {"vendor_order_id": f"10445{number:04}", "generation": 1, "status": "in_production"}
+        words["vendor_order"] = {"vendor_order_id": f"10445{nth:04}", "generation": 1, "status": "in_production"}
     if status is OrderStatus.FULFILLED:
-        shipped = NOON - timedelta(minutes=13 * number)
+        shipped = NOON - timedelta(minutes=13 * nth)
         words["parcels"] = {
             "p1": {"carrier": "DHL", "service": "Paket", "shipped_at": shipped, "units": {item_id(this): 2}, "posted": True}
         }
@@ -146,8 +146,13 @@ def a_private(order: orders.OrderSnapshot, number: int = 0, **fields: Any) -> or
         "shop_id": order.shop_id,
         "shop_order_id": order.shop_order_id,
         "recipient": {
-            **{"full_name": name, "line1": line1, "city": city, "postcode": postcode, "country": country},
-            **{"email": "someone@example.org", "phone": "+49 30 1234567"},
+            "full_name": name,
+            "line1": line1,
+            "city": city,
+            "postcode": postcode,
+            "country": country,
+            "email": "someone@example.org",
+            "phone": "+49 30 1234567",
         },
         "items": {
             item: {

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from importlib.resources import files
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -54,34 +55,37 @@ class BulkResult:
         parts = [f"{self.count(APPLIED)} of {len(self.commands)} done"]
         named = ((IGNORED, "already so"), (REFUSED, "refused"), (None, "waiting for the answer"))
         parts += [f"{count} {text}" for outcome, text in named if (count := self.count(outcome))]
-        return f"{words.action(self.commands[0].action)}: {', '.join(parts)}"
+        asked = {command.action for command in self.commands}
+        return f"{words.action(min(asked, key=list(words.ACTIONS).index))}: {', '.join(parts)}"
 
     @property
     def refused(self) -> list[Command]:
         return [command for command in self.commands if command.outcome == REFUSED]
 
 
-class Pages:
-    """Renders templates; every value is escaped, and a name that is not given is an error."""
+def render(template: str, **values: Any) -> str:
+    """The HTML of a template. Every value is escaped, and a name that is not given is an error."""
+    return _environment().get_template(template).render(**values)
 
-    def __init__(self) -> None:
-        self._environment = Environment(
-            loader=PackageLoader("platen_console", "templates"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._environment.filters.update(
-            when=when, action=words.action, reason=words.reason, spaced=words.spaced, sentence=words.sentence,
-            cause=words.cause, link=web_link, answer=answer_text, slug=slug, kb=kilobytes,
-        )  # fmt: skip
-        self._environment.globals.update(
-            STATUSES=[status.value for status in OrderStatus], changes=words.changes, offers=offers, asset=_asset_versions()
-        )
 
-    def render(self, template: str, **values: Any) -> str:
-        return self._environment.get_template(template).render(**values)
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("platen_console", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    environment.filters.update(
+        when=when, action=words.action, reason=words.reason, spaced=words.spaced, sentence=words.sentence,
+        cause=words.cause, link=web_link, answer=answer_text, slug=slug, kb=kilobytes,
+    )  # fmt: skip
+    environment.globals.update(
+        STATUSES=[status.value for status in OrderStatus], changes=words.changes, offers=offers, asset=_asset_versions()
+    )
+    return environment
 
 
 def offers(actions: Mapping[str, str]) -> tuple[list[str], list[tuple[str, str]]]:

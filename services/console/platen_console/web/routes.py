@@ -33,7 +33,7 @@ from platen_console.store.reading import Filter, Known, Reading
 from platen_console.web import forms
 from platen_console.web.forms import Form, Wrong
 from platen_console.web.guard import COOKIE, SESSION_SECONDS, Guard, Sessions, inside, is_account_name
-from platen_console.web.pages import BulkResult, Pages, Tried, cursor_of, fingerprint, list_address, summary
+from platen_console.web.pages import BulkResult, Tried, cursor_of, fingerprint, list_address, render, summary
 
 log = logger("web")
 T = TypeVar("T")
@@ -51,7 +51,6 @@ class Console:
     def __init__(self, desk: Desk[Entry], reading: Reading, token: str | None) -> None:
         self._desk, self._reading = desk, reading
         self._sessions = Sessions(token)
-        self._pages = Pages()
 
     @property
     def routes(self) -> Sequence[BaseRoute]:
@@ -217,7 +216,7 @@ class Console:
 
     def _login_page(self, request: Request, next_page: str, wrong: str = "") -> Response:
         values = {"next": next_page, "wrong": wrong, "operator": None}
-        return HTMLResponse(self._pages.render("login.html", **values), 401 if wrong else 200)
+        return HTMLResponse(render("login.html", **values), 401 if wrong else 200)
 
     async def _log_out(self, _: Request) -> Response:
         answer = RedirectResponse("/login", 303)
@@ -232,7 +231,7 @@ class Console:
         `key` stands for the page's content where that differs each time.
         """
         live = "live" in request.query_params
-        html = self._pages.render(
+        html = render(
             template,
             **values,
             live=live,
@@ -249,7 +248,7 @@ class Console:
         if status == 503:
             log.warning("a page could not be shown", path=request.url.path, error=type(problem).__name__)
         values = {"status": status, "reason": reason, "operator": None, "live": False}
-        return HTMLResponse(self._pages.render("trouble.html", **values), status, headers)
+        return HTMLResponse(render("trouble.html", **values), status, headers)
 
 
 _ONCE = re.compile(r'name="once" value="[0-9a-f]{32}"')

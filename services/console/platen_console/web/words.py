@@ -50,22 +50,22 @@ REASONS: Mapping[str, str] = {
 }
 
 _CAUSES: Mapping[str, str] = {
-    "ShopOrderObserved": "read in the shop",
-    "RenderFinished": "print file finished",
-    "RenderFailed": "print file failed",
-    "RenderSkipped": "a newer print file was asked for",
-    "FileCollected": "print file collected",
-    "DispatchStarted": "sending began",
-    "DispatchDelayed": "sending was put off",
-    "DispatchAccepted": "the vendor accepted",
-    "DispatchRefused": "the vendor refused",
-    "DispatchInDoubt": "the vendor's answer was lost",
-    "DispatchWithdrawn": "sending was stopped",
-    "ShipmentUpdated": "shipment read at the vendor",
-    "VendorOrderChanged": "the vendor's order changed",
-    "TrackingPosted": "the shop has the tracking",
-    "TrackingNotPosted": "the shop did not take the tracking",
-    "Artwork": "artwork published",
+    "ShopOrderObserved": "Read in the shop",
+    "RenderFinished": "Print file finished",
+    "RenderFailed": "Print file failed",
+    "RenderSkipped": "A newer print file was asked for",
+    "FileCollected": "Print file collected",
+    "DispatchStarted": "Sending began",
+    "DispatchDelayed": "Sending was put off",
+    "DispatchAccepted": "The vendor accepted",
+    "DispatchRefused": "The vendor refused",
+    "DispatchInDoubt": "The vendor's answer was lost",
+    "DispatchWithdrawn": "Sending was stopped",
+    "ShipmentUpdated": "Shipment read at the vendor",
+    "VendorOrderChanged": "The vendor's order changed",
+    "TrackingPosted": "The shop has the tracking",
+    "TrackingNotPosted": "The shop did not take the tracking",
+    "Artwork": "Artwork published",
 }
 
 _UNSAID = ("version", "edited_version", "status", "status_since", "actions", "order_id", "created_at", "placed_at", "children")

@@ -1,0 +1,119 @@
+"""Codes and patches in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from platen_console.web import words
+from platen_console.web.guard import inside
+from platen_console.web.pages import offers, web_link
+from platen_contracts.orders import OrderChanged
+
+from .heard import NOON, a_history, an_order, item_id
+
+ORDER = an_order(0)
+ITEM = item_id(ORDER.order_id)
+
+
+def _event(patch: dict[str, Any], **fields: Any) -> OrderChanged:
+    said = {
+        "order_id": ORDER.order_id,
+        "version": 7,
+        "at": NOON,
+        "actor": {"kind": "service", "name": "dispatch"},
+        "cause": {"id": "x", "type": "platen.dispatch.DispatchAccepted.v1"},
+        "from": "New",
+        "to": "New",
+        "patch": patch,
+    }
+    return OrderChanged.model_validate(said | fields)
+
+
+@pytest.mark.parametrize(
+    ("patch", "said"),
+    [
+        ({"version": 7, "status": "Sent", "actions": {"send": "wrong_status"}}, []),
+        ({"items": {ITEM: {"state": "Ready"}}}, ["Family mug: Ready"]),
+        ({"items": {ITEM: {"sides": {"front": {"state": "failed"}}}}}, ["Family mug, front: file failed"]),
+        ({"items": {ITEM: None}}, ["Family mug: moved away"]),
+        ({"items": {ITEM: {"shipped": 2}}}, ["Family mug: 2 shipped"]),
+        ({"items": {"gone": {"state": "Ready"}}}, ["an item: Ready"]),
+        ({"activity": {"kind": "in doubt", "attempt": 2, "reason": "no reply"}}, ["in doubt", "attempt 2", "no reply"]),
+        ({"activity": {"kind": "none", "attempt": None}}, ["nothing under way any more"]),
+        ({"attention": {"late": {"since": "…", "remedy": "ask"}}}, ["attention: late"]),
+        ({"attention": None}, []),
+        ({"attention": {"shop_changed": None}}, ["no longer: shop changed"]),
+        ({"failure": {"code": "address_refused"}}, ["failed: address refused"]),
+        ({"failure": None}, []),
+        ({"vendor_order": {"vendor_order_id": "77", "status": "on_hold"}}, ["vendor's order 77", "the vendor says on hold"]),
+        ({"parcels": {"p1": {"carrier": "DHL"}}}, ["parcel p1 with DHL"]),
+        ({"parcels": {"p1": {"posted": True}}}, ["parcel p1 told to the shop"]),
+        ({"something_new": {"a": 1}}, ["something new changed"]),
+        ({"something_new": None}, ["something new changed"]),
+    ],
+)
+def test_a_patch_is_told_in_words(patch: dict[str, Any], said: list[str]) -> None:
+    assert words.changes(_event(patch), ORDER) == said
+
+
+def test_personal_changes_are_named_without_values() -> None:
+    event = _event({}, personal_changed=["recipient.postcode", f"items.{ITEM}.answers", "recipient"])
+    assert words.changes(event, ORDER) == ["recipient’s postcode changed", "answers of Family mug changed", "recipient changed"]
+
+
+def test_the_first_version_tells_how_many_items_came() -> None:
+    assert words.changes(a_history(ORDER)[0], ORDER) == ["taken in with 1 item"]
+
+
+def test_a_cause_is_told_by_what_happened_and_a_command_by_its_name() -> None:
+    assert words.cause("platen.dispatch.DispatchAccepted.v1") == "The vendor accepted"
+    assert words.cause("platen.orders.EditShipping.v1") == "Edit shipping"
+    assert words.cause("odd") == "Odd"
+
+
+def test_exactly_the_actions_of_the_snapshot_are_offered_or_withheld_with_a_reason() -> None:
+    actions = {
+        "send": "wrong_status",
+        "archive": "allowed",
+        "erase": "allowed",
+        "view_print_file": "allowed",
+        "new_one": "some_code",
+    }
+    assert offers(actions) == (["archive"], [("send", "wrong_status"), ("erase", "no_form"), ("new_one", "some_code")])
+    assert words.reason("some_code") == "some code"
+    assert words.action("new_one") == "New one"
+
+
+@pytest.mark.parametrize(
+    ("address", "kept"),
+    [
+        ("https://files.example/f/a", True),
+        ("http://127.0.0.1:8103/f/a", True),
+        ("javascript:alert(1)", False),
+        (" javascript:alert(1)", False),
+        ("data:text/html,x", False),
+        ("//evil.example", False),
+        ("http://[", False),
+        ("", False),
+        (None, False),
+    ],
+)
+def test_only_links_of_the_web_become_links(address: str | None, kept: bool) -> None:
+    assert web_link(address) == (address if kept else "")
+
+
+@pytest.mark.parametrize(
+    ("path", "kept"),
+    [
+        ("/orders?status=New", True),
+        ("/sync", True),
+        ("//evil.example/x", False),
+        ("/\\evil.example", False),
+        ("https://evil.example", False),
+        ("/a\r\nset-cookie: x", False),
+        ("", False),
+    ],
+)
+def test_a_way_back_leads_only_into_the_console(path: str, kept: bool) -> None:
+    assert inside(path) == (path if kept else "/orders")
