@@ -47,7 +47,7 @@ async def own_stack(data: Path, *, auto_ports: bool, show_lines: bool) -> AsyncI
     stack = Stack(
         data,
         ports="auto" if auto_ports else "fixed",
-        services=[*(name for name in SERVICES if is_runnable(name) and name != "console"), "sandbox"],
+        services=[*(name for name in SERVICES if is_runnable(name)), "sandbox"],
         env_of={
             "sync": {"PLATEN_SHOP_SECRETS": secrets()["PLATEN_SHOP_SECRETS"]},
             "dispatch": {"PLATEN_VENDOR_SECRETS": secrets()["PLATEN_VENDOR_SECRETS"]},
