@@ -188,6 +188,7 @@ document.addEventListener("input", (event) => {
 });
 document.addEventListener("submit", (event) => {
   const form = event.target;
+  if (form.method === "dialog") return;
   if (form.dataset.sent) event.preventDefault();
   form.dataset.sent = "yes";
 });
