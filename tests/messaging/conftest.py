@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from platen_cli.provision import delete_topics, provision_topics
 from platen_messaging.databases import open_engine
 from platen_messaging.settings import ServiceSettings
@@ -18,6 +19,15 @@ from toy_counter.contract import TOPICS
 from toy_counter.harness import Toy
 
 MakeToy = Callable[..., Awaitable[Toy]]
+
+
+@pytest.fixture(autouse=True)
+def _plain_log() -> Iterator[None]:
+    """Structlog's own default draws every failure with all local variables, which takes seconds."""
+    plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[structlog.processors.add_log_level, plain])
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture
