@@ -1,0 +1,211 @@
+"""Rounds of the relay: rows of the outbox to Kafka, acknowledged, and moved to where the sent ones are kept."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from platen_contracts.envelope import Meta, encode_headers
+
+from . import metrics
+from .databases import Driver
+from .faults import told
+from .kafka import ROW_FAULTS, TOPIC_FAULTS, Producer, open_producer
+from .log import logger
+from .outbox import unpack
+
+log = logger("relay")
+
+ROWS = 2000
+BYTES = 16 * 1024 * 1024
+"""Of values in one round: bounds memory, where `ROWS` bounds the time of a round."""
+
+DEADLINE = 30.0
+"""Seconds a round may take; then its producer is closed, so that nothing of it is sent later, behind our back."""
+
+_HOLD_TOPIC = 5.0
+_FIND_TOPIC = 3.0
+
+# Whatever rows are there, never "id above the last one": a smaller id may be committed later than a larger one.
+_READ = """
+select id, message_id, topic, key, type, headers, value, created_at from (
+    select o.*, sum(octet_length(value)) over (order by id) - coalesce(octet_length(value), 0) as before
+    from (
+        select * from outbox o
+        where error is null and topic <> all($1::text[]) and not exists (
+            select from outbox parked
+            where parked.error is not null and parked.topic = o.topic and parked.key is not distinct from o.key
+        )
+        order by id limit $2
+    ) o
+) o where coalesce(before, 0) < $3 order by id
+"""
+
+_MOVE = """
+with sent as (delete from outbox where id = any($1::bigint[]) returning *)
+insert into outbox_sent (id, message_id, topic, key, type, headers, value, created_at)
+select id, message_id, topic, key, type, headers, value, created_at from sent
+"""
+
+
+class _Row(NamedTuple):
+    id: int
+    message_id: str
+    topic: str
+    key: bytes | None
+    type: str | None
+    headers: str
+    value: bytes | None
+    created_at: datetime
+
+
+class Session:
+    """One database session, used by the rounds and by the heartbeat in turn."""
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+        self._turn = asyncio.Lock()
+
+    async def __aenter__(self) -> Driver:
+        await self._turn.acquire()
+        return self._driver
+
+    async def __aexit__(self, *_: object) -> None:
+        self._turn.release()
+
+
+class Sender:
+    """Sends rounds through one producer, made anew after anything went wrong.
+
+    Args:
+        bootstrap: Kafka.
+        prefix: put before topic names.
+        source: the `ce_source` of what is sent.
+    """
+
+    def __init__(self, bootstrap: str, prefix: str, source: str) -> None:
+        self._bootstrap = bootstrap
+        self._prefix = prefix
+        self._source = source
+        self._producer: Producer | None = None
+        self._known: set[str] = set()
+        self._held: dict[str, float] = {}
+
+    @property
+    def held(self) -> Sequence[str]:
+        """Topics that take no records now, by their full names."""
+        return sorted(self._prefix + topic for topic in self._held)
+
+    async def round(self, session: Session) -> int:
+        """Sends one round; returns how many rows were settled. Raises when Kafka or the database is away."""
+        if self._producer is None:
+            self._producer = await open_producer(self._bootstrap)
+        rows = await self._read(session)
+        if not rows:
+            return 0
+        unknown = await self._unknown({row.topic for row in rows})
+        rows = [row for row in rows if row.topic not in unknown]
+        sent, failed = await self._send(self._producer, rows)
+        await self._moved(session, sent)
+        if failed:
+            # Whatever went wrong, the producer's sequence numbers may be off now.
+            await self.close()
+            await self._one_by_one(session, failed)
+        return len(rows)
+
+    async def _read(self, session: Session) -> Sequence[_Row]:
+        now = time.monotonic()
+        held = [topic for topic, until in self._held.items() if until > now]
+        async with session as driver:
+            rows = [_Row._make(row) for row in await driver.fetch(_READ, held, ROWS, BYTES)]
+        # A topic whose rows are gone is nobody's trouble any more.
+        wanted = {*held, *(row.topic for row in rows)}
+        self._held = {topic: until for topic, until in self._held.items() if topic in wanted}
+        return rows
+
+    async def _unknown(self, topics: set[str]) -> set[str]:
+        """Topics that are not there are passed over for a while, and so do not hold up the others."""
+        assert self._producer is not None
+        unknown: set[str] = set()
+        for topic in topics - self._known:
+            if await self._producer.knows(self._prefix + topic, _FIND_TOPIC):
+                self._known.add(topic)
+                self._held.pop(topic, None)
+            else:
+                unknown.add(topic)
+                self._hold_topic(topic)
+        return unknown
+
+    def _hold_topic(self, topic: str) -> None:
+        self._known.discard(topic)
+        self._held[topic] = time.monotonic() + _HOLD_TOPIC
+
+    async def _send(self, producer: Producer, rows: Sequence[_Row]) -> tuple[list[_Row], list[_Row]]:
+        """(acknowledged, failed), each in order. Raises `TimeoutError` at the deadline."""
+        async with asyncio.timeout(DEADLINE):
+            futures: list[asyncio.Future[object]] = []
+            for row in rows:
+                futures.append(await self._hand_over(producer, row))
+            results = await asyncio.gather(*futures, return_exceptions=True)
+        sent = [row for row, result in zip(rows, results, strict=True) if not isinstance(result, BaseException)]
+        failed = [row for row, result in zip(rows, results, strict=True) if isinstance(result, BaseException)]
+        return sent, failed
+
+    async def _hand_over(self, producer: Producer, row: _Row) -> asyncio.Future[object]:
+        try:
+            return await producer.send(self._prefix + row.topic, row.value, row.key, self._headers(row))
+        except ROW_FAULTS as failure:
+            future: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+            future.set_exception(failure)
+            return future
+
+    async def _one_by_one(self, session: Session, rows: Sequence[_Row]) -> None:
+        """After a failure: the row that Kafka will never take is parked with all behind it of its topic and key."""
+        parked: set[tuple[str, bytes | None]] = set()
+        for row in rows:
+            if (row.topic, row.key) in parked or row.topic in self._held:
+                continue
+            if self._producer is None:
+                self._producer = await open_producer(self._bootstrap)
+            try:
+                async with asyncio.timeout(DEADLINE):
+                    await (await self._hand_over(self._producer, row))
+            except ROW_FAULTS as failure:
+                parked.add((row.topic, row.key))
+                await self._park(session, row, told(failure))
+                await self.close()
+            except TOPIC_FAULTS:
+                self._hold_topic(row.topic)
+                await self.close()
+            else:
+                await self._moved(session, [row])
+
+    async def _park(self, session: Session, row: _Row, error: str) -> None:
+        async with session as driver:
+            await driver.execute("update outbox set error = $2 where id = $1", row.id, error)
+        key = (row.key or b"").decode("utf-8", "replace")
+        log.error("a message cannot be sent; its key is parked", topic=row.topic, key=key, message=row.message_id, error=error)
+
+    async def _moved(self, session: Session, rows: Sequence[_Row]) -> None:
+        if not rows:
+            return
+        async with session as driver:
+            await driver.execute(_MOVE, [row.id for row in rows])
+        for topic in {row.topic for row in rows}:
+            metrics.RELAY_SENT.labels(topic).inc(sum(row.topic == topic for row in rows))
+
+    def _headers(self, row: _Row) -> Sequence[tuple[str, bytes | None]]:
+        extensions = unpack(row.headers)
+        if row.type is None:
+            return extensions
+        meta = Meta(row.message_id, row.type, self._source, (row.key or b"").decode(), row.created_at)
+        return [*encode_headers(meta), *extensions]
+
+    async def close(self, seconds: float = 0) -> None:
+        """Drops the producer; what it still holds is sent within `seconds`, or never."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await producer.close(seconds)
