@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from platen_cli.provision import provision_topics
 from platen_messaging import relay as relay_module
-from platen_messaging import sending
+from platen_messaging import sending as sending_module
 from platen_messaging.health import Health
 from platen_messaging.relay import Relay, unpark
 from toy_counter.contract import CATALOGUE
@@ -105,8 +105,8 @@ async def test_parked_rows_are_tried_again_when_asked(toy: Toy) -> None:
 
 
 async def test_a_missing_topic_is_told_and_holds_up_no_other(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sending, "_HOLD_TOPIC", 0.5)
-    monkeypatch.setattr(sending, "_FIND_TOPIC", 0.5)
+    monkeypatch.setattr(sending_module, "_HOLD_TOPIC", 0.5)
+    monkeypatch.setattr(sending_module, "_FIND_TOPIC", 0.5)
     await put(toy, "a", "lost", "toy.missing")
     await put(toy, "a", "found")
     sending = Sending(toy)
