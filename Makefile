@@ -49,7 +49,7 @@ format: .venv/installed ## style, mended
 contracts: .venv/installed ## JSON Schemas from the message models
 	@$(RUN) python -m platen_contracts.generate
 
-docs: .venv/installed ## topics, diagrams and AsyncAPI from the catalogue
+docs: .venv/installed ## topics, diagrams and AsyncAPI from the catalogue; settings from the services
 	@$(RUN) platen docs
 
 bench: .venv/installed ## our orders path beside a naive consumer, a competent one and the ceiling

@@ -1,5 +1,6 @@
 import re
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture
 def house(tmp_path: Path) -> Path:
     (tmp_path / "README.md").write_text("# Platen\n<!-- flow -->\nold\n<!-- /flow -->\nThe end.\n")
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs/operations.md").write_text("# Operations\n<!-- settings -->\n<!-- /settings -->\n")
     return tmp_path
 
 
@@ -26,7 +29,7 @@ def test_the_documents_of_this_repository_are_up_to_date() -> None:
 
 
 def test_what_is_missing_or_out_of_date_is_told_and_written_once(house: Path) -> None:
-    every = {"README.md", "docs/topics.md", "docs/asyncapi.yaml"}
+    every = {"README.md", "docs/topics.md", "docs/asyncapi.yaml", "docs/operations.md"}
     assert set(documents.stale(house)) == every
     assert set(documents.write(house)) == every
     assert documents.write(house) == []
@@ -59,7 +62,7 @@ def test_the_command_checks_without_writing(house: Path) -> None:
     outcome = CliRunner().invoke(app, ["docs", "--check", "--root", str(house)])
     assert isinstance(outcome.exception, UserError)
     assert "README.md" in str(outcome.exception)
-    assert not (house / "docs").exists()
+    assert [page.name for page in (house / "docs").iterdir()] == ["operations.md"]
 
 
 def test_the_flow_has_every_reader_and_writer_of_the_catalogue() -> None:
@@ -124,3 +127,16 @@ def test_the_operations_of_a_service_are_what_it_reads_and_writes(service: str) 
     sent = {("send", topic.name) for topic in CATALOGUE.values() if service in topic.writers}
     received = {("receive", topic.name) for topic in CATALOGUE.values() if service in topic.readers}
     assert mine == sent | received
+
+
+def test_the_settings_name_every_variable_of_every_service_with_its_default() -> None:
+    drawn = documents.settings_page()
+    for service in SERVICES:
+        for name, field in import_module(f"platen_{service}.settings").Settings.model_fields.items():
+            assert f"| `PLATEN_{name.upper()}` | " in drawn, f"{service}: {name}"
+            assert field.description, f"{service}: {name} is not described"
+    assert "| `PLATEN_KAFKA` | must be set | bootstrap brokers" in drawn
+    assert "| `PLATEN_HTTP` | `127.0.0.1:0` |" in drawn
+    assert "| `PLATEN_RENDER_WORKERS` | by the machine |" in drawn
+    assert "| `PLATEN_OBJECTS` | none |" in drawn, "others may go without"
+    assert "| `PLATEN_OBJECTS` | must be set |" in drawn, "render may not"

@@ -1,4 +1,4 @@
-"""`platen docs`: the documents that are drawn from the catalogue."""
+"""`platen docs`: the documents that are drawn from the catalogue and the settings."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def docs(
     check: Annotated[bool, typer.Option("--check", help="Write nothing; fail if a document is out of date.")] = False,
     root: Annotated[Path, typer.Option(help="Folder of the repository.")] = Path(),
 ) -> None:
-    """Write docs/topics.md, docs/asyncapi.yaml and the README's flow from the catalogue."""
+    """Write docs/topics.md, docs/asyncapi.yaml, the README's flow and the settings in docs/operations.md."""
     if not check:
         for name in documents.write(root):
             say("docs", f"wrote {name}")
