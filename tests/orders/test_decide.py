@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from platen_contracts import orders, render
 from platen_contracts.common import ArtworkRef
-from platen_contracts.dispatch import DispatchRequested, DispatchWithdrawRequested
+from platen_contracts.dispatch import DispatchRequested, DispatchSettleRequested, DispatchWithdrawRequested
 from platen_messaging.outcome import Applied, Ignored, Refused
 
 from . import world as w
@@ -202,6 +202,21 @@ def test_outcomes_count_by_strength_not_by_arrival() -> None:
     assert world.order().status == "Sent"
 
 
+def test_a_doubt_can_be_settled_again_when_the_look_did_not_bear_the_person_out() -> None:
+    world = w.doubtful()
+    since = world.snapshot()["activity"]["since"]
+    world.ask(orders.Settle(order_id=ORDER, actor=ANN, accepted=True, vendor_order_id="TYPO", reason="seen there"))
+    doubt = w.in_doubt().model_copy(update={"reason": "the vendor has no confirmed order TYPO"})
+    world.tell(doubt)
+    assert world.snapshot()["activity"]["reason"] == "the vendor has no confirmed order TYPO"
+    assert world.snapshot()["activity"]["since"] == since
+    assert isinstance(world.tell(doubt), Ignored)
+    world.ask(orders.Settle(order_id=ORDER, actor=ANN, accepted=True, vendor_order_id="77", reason="mistyped"))
+    world.ask(orders.Settle(order_id=ORDER, actor=ANN, accepted=False, reason="not there after all"))
+    settled = [it for it in world.on("dispatch.requests") if isinstance(it, DispatchSettleRequested)]
+    assert [(it.accepted, it.vendor_order_id) for it in settled] == [(True, "TYPO"), (True, "77"), (False, None)]
+
+
 def test_an_acceptance_of_an_older_generation_withdraws_the_newer_one_in_flight() -> None:
     world = w.failed()
     world.ask(orders.Retry(order_id=ORDER, actor=ANN, expected_version=world.order().version))
@@ -243,6 +258,22 @@ def test_parcels_are_merged_and_the_last_unit_fulfils_the_order() -> None:
     world.tell(w.shipped({_item(world): 1}, parcel="p2"))
     assert world.order().status == "Fulfilled"
     assert set(world.snapshot()["parcels"]) == {"p1", "p2"}
+
+
+def test_units_of_a_vendor_order_that_was_cancelled_before_the_retry_are_still_to_come() -> None:
+    world = w.sending()
+    item = _item(world)
+    ended = w.vendor_said("cancelled", ended=True).model_copy(update={"vendor_order_id": "76", "cancelled_units": {item: 2}})
+    world.tell(w.accepted(vendor_order_id="76"))
+    world.tell(ended)
+    assert world.order().status == "Failed to send"
+    world.ask(orders.Retry(order_id=ORDER, actor=ANN, expected_version=world.order().version))
+    world.tell(w.accepted(generation=2))
+    assert world.snapshot()["items"][item]["cancelled"] == 0
+    world.tell(w.shipped({item: 1}, parcel="p1"))
+    assert world.order().status == "Sent"
+    world.tell(w.shipped({item: 1}, parcel="p2"))
+    assert world.order().status == "Fulfilled"
 
 
 def test_an_order_that_the_vendor_ends_before_anything_shipped_has_failed_and_says_what_to_do() -> None:

@@ -174,16 +174,26 @@ class Order(Struct, frozen=True, omit_defaults=True):
                         units[item_id] = min(units.get(item_id, 0) + count, item.quantity)
         return units
 
+    @property
+    def latest_vendor_order(self) -> str | None:
+        """The vendor's id of the order that counts: an earlier one was ended before this one was taken."""
+        return max(
+            self.vendor_orders,
+            key=lambda it: (self.vendor_orders[it].generation, self.vendor_orders[it].taken_at),
+            default=None,
+        )
+
     def cancelled(self, shipped: Mapping[str, int]) -> dict[str, int]:
-        """Units by item that the vendor will not make; what it shipped after all is not counted."""
-        units: dict[str, int] = {}
-        for taken in self.vendor_orders.values():
-            for item_id, count in taken.cancelled.items():
-                item = self.items.get(item_id)
-                if item is not None:
-                    left = item.quantity - shipped.get(item_id, 0)
-                    units[item_id] = max(units.get(item_id, 0), min(count, left))
-        return units
+        """Units by item that the vendor will not make; what it shipped after all is not counted, nor what a retry sent anew."""
+        latest = self.latest_vendor_order
+        if latest is None:
+            return {}
+        units = self.vendor_orders[latest].cancelled
+        return {
+            item_id: min(count, self.items[item_id].quantity - shipped.get(item_id, 0))
+            for item_id, count in units.items()
+            if item_id in self.items
+        }
 
 
 _ACTIVITIES = {

@@ -176,7 +176,8 @@ def settle(_: States, order: Order, command: orders.Settle, context: Context) ->
         reason=command.reason,
         actor=command.actor,
     )
-    settled = replace(order, sending=replace(order.sending, reason="settled by a person; dispatch looks once more"))
+    verdict = "accepted" if command.accepted else "not accepted"
+    settled = replace(order, sending=replace(order.sending, reason=f"settled as {verdict}; dispatch looks once more"))
     return Edit(settled, command.actor, messages=[Outgoing("dispatch.requests", order.id, request, context.id("settle"))])
 
 

@@ -207,7 +207,10 @@ def _progress(
         return "an older generation"
     if fact.generation > sending.generation:
         return "a generation that orders never made"
-    if outcome in _WEAK and sending.outcome in _WEAK:
+    goes_on = outcome == sending.outcome == "in_doubt" and attempt == sending.attempt
+    if goes_on:
+        stronger = reason != sending.reason  # a look that found nothing new is no news
+    elif outcome in _WEAK and sending.outcome in _WEAK:
         stronger = (attempt or 0, _STRENGTH[outcome]) > (sending.attempt or 0, _STRENGTH[sending.outcome])
     else:
         stronger = _STRENGTH[outcome] > _STRENGTH[sending.outcome]
@@ -216,7 +219,7 @@ def _progress(
     said = Sending(
         generation=sending.generation,
         outcome=outcome,
-        since=rfc3339(context.now),
+        since=sending.since if goes_on else rfc3339(context.now),
         attempt=attempt,
         next_try=next_try,
         reason=reason,

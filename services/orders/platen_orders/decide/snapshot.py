@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from platen_contracts.status import ActivityKind, FileState, ItemState, OrderStatus
 
-from platen_orders.model import Failure, Item, Json, Order, Parcel, SideFile
+from platen_orders.model import Failure, Item, Json, Order, Parcel, SideFile, VendorOrder
 from platen_orders.transitions import Situation, offered, situation
 
 
@@ -38,8 +38,8 @@ def public(order: Order) -> Json:
         snapshot["attention"] = {code: {"since": it.since, "remedy": it.remedy} for code, it in order.attention.items()}
     if order.failure is not None and OrderStatus.FAILED in (order.status, order.archived_from):
         snapshot["failure"] = _failure(order.failure)
-    if order.vendor_orders:
-        snapshot["vendor_order"] = _vendor_order(order)
+    if (latest := order.latest_vendor_order) is not None:
+        snapshot["vendor_order"] = _vendor_order(latest, order.vendor_orders[latest])
     if order.parcels:
         snapshot["parcels"] = {key: _parcel(parcel) for key, parcel in order.parcels.items()}
     return snapshot
@@ -133,8 +133,7 @@ def _failure(failure: Failure) -> Json:
     return {"code": failure.code, "remedy": failure.remedy} | _present(field=failure.field)
 
 
-def _vendor_order(order: Order) -> Json:
-    vendor_order_id, taken = max(order.vendor_orders.items(), key=lambda entry: (entry[1].generation, entry[1].taken_at))
+def _vendor_order(vendor_order_id: str, taken: VendorOrder) -> Json:
     return {"vendor_order_id": vendor_order_id, "generation": taken.generation} | _present(
         status=taken.status, status_raw=taken.raw
     )
