@@ -16,11 +16,12 @@ from platen_contracts.dispatch import (
     DispatchWithdrawn,
 )
 from platen_contracts.ids import derived_id
+from platen_dispatch.worker import Worker
 from platen_vendors.model import external_id
 from structlog.testing import capture_logs
 
 from .asked import ITEM, ORDER, VENDOR, settle, withdraw
-from .conftest import Scene, now, until
+from .conftest import LEASE, Scene, now, until
 
 CREATE: dict[str, Any] = {"method": "POST", "path": "/orders"}
 CONFIRM: dict[str, Any] = {"method": "POST", "path": "/confirm"}
@@ -298,6 +299,19 @@ async def _in_hand(scene: Scene, match: dict[str, Any]) -> bool:
     faults = await scene.sandbox.call("GET", "/faults")
     listed = faults["faults"] if isinstance(faults, dict) else faults
     return any(fault["hits"] for fault in listed if fault["match"] == match)
+
+
+async def test_a_turn_that_met_a_vendor_gone_from_the_catalog_begins_once_that_is_back(scene: Scene) -> None:
+    worker = Worker(scene.office.turns, scene.office.claims, scene.accounts())
+    await scene.office.hear(scene.asked())
+    start = now()
+    (claim,) = await scene.office.claims.take(start, start + LEASE, 1, [], 1)
+    await scene.office.rows("update vendors set document = null returning 1")
+    assert await worker._begin(claim) is None
+    await scene.office.hear(scene.account())
+    (claim,) = await scene.office.claims.take(start + 2 * LEASE, start + 3 * LEASE, 1, [], 1)
+    assert await worker._begin(claim) is not None
+    assert await scene.office.words() == ["Started"]
 
 
 async def test_a_slow_turn_keeps_its_lease(scene: Scene) -> None:

@@ -111,6 +111,15 @@ async def test_webhooks_about_orders_of_nobody_are_forgotten_after_a_day(scene: 
     assert [row[0] for row in await scene.rows("select vendor_order_id from vendor_orders")] == [VENDOR_ORDER]
 
 
+async def test_an_acceptance_is_kept_though_the_row_of_its_old_webhook_was_forgotten_meanwhile(scene: Scene) -> None:
+    await scene.hear(vendor(), accepted())
+    watch = await held(scene)
+    await scene.rows("delete from vendor_orders returning 1")
+    async with scene.engine.begin() as tx:
+        await TrackingStore().save(tx, {KEY: watch}, [])
+    assert await held(scene) == watch
+
+
 async def test_a_row_that_is_followed_no_longer_is_deleted(scene: Scene) -> None:
     await scene.hear(vendor(), accepted())
     async with scene.engine.begin() as tx:

@@ -154,7 +154,8 @@ class Worker:
             turn=turn,
             lease_until=until,
         )
-        fact_id = derived_id("turn", ledger.order_id, generation.number, turn, "begins")
+        # With the time: a turn that could not begin, since its vendor had left the catalog, begins once that is back.
+        fact_id = derived_id("turn", ledger.order_id, generation.number, turn, "begins", until.isoformat())
         cause = None if generation.cause is None else generation.cause.meta
         (outcome,) = await self._desk.apply([self._desk.fact(began, fact_id, ledger.order_id, cause)])
         after = outcome.states.get(ledger.order_id) if isinstance(outcome, Applied) else None

@@ -24,12 +24,15 @@ where (vendor_id, vendor_order_id) in (select * from unnest($1::text[], $2::text
 order by vendor_id, vendor_order_id for update
 """
 
+# Not a mere update: between the two statements of `load` a row that held only an old webhook may have been forgotten.
 _SAVE = """
-update vendor_orders
-set state = row.state::json, next_read_at = row.next_read_at, hinted_at = row.hinted_at, leased_until = row.leased_until
+insert into vendor_orders (vendor_id, vendor_order_id, state, next_read_at, hinted_at, leased_until)
+select vendor_id, vendor_order_id, state::json, next_read_at, hinted_at, leased_until
 from unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[])
     as row (vendor_id, vendor_order_id, state, next_read_at, hinted_at, leased_until)
-where vendor_orders.vendor_id = row.vendor_id and vendor_orders.vendor_order_id = row.vendor_order_id
+on conflict (vendor_id, vendor_order_id) do update
+set state = excluded.state, next_read_at = excluded.next_read_at, hinted_at = excluded.hinted_at,
+    leased_until = excluded.leased_until
 """
 
 _DELETE = """
