@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from platen_contracts.catalog import Listing, Vendor
+from platen_contracts.catalog import Listing, Policies, Shop, Vendor
 from platen_contracts.common import ArtworkRef, OutputProfile, VendorProduct
 from platen_sync.decide.observing import Known, Reported, Skipped, observe, relink, resolve
 from platen_sync.decide.woocommerce import Unreadable, key_of, read_order
@@ -14,6 +14,7 @@ Json = dict[str, Any]
 
 SYNC_FROM = datetime(2026, 11, 1, tzinfo=UTC)
 READ = datetime(2026, 11, 23, 10, 5, tzinfo=UTC)
+SHOP = Shop(shop_id="shop-a", title="Shop A", url="https://a.example", sync_from=SYNC_FROM)
 PRINTFUL = Vendor(vendor_id="printful-main", title="Printful", kind="printful")
 BY_HAND = Vendor(vendor_id="by-hand", title="The printer next door", kind="custom")
 
@@ -89,7 +90,7 @@ def catalog(*listings: Listing, vendors: tuple[Vendor, ...] = (PRINTFUL, BY_HAND
 def observed(raw: Json, *listings: Listing, held: ShopOrder | None = None, vendors: tuple[Vendor, ...] = (PRINTFUL, BY_HAND)):
     seen = read_order(raw)
     held = held or ShopOrder("shop-a", seen.shop_order_id)
-    return observe(held, seen, READ, catalog(*listings, vendors=vendors), sync_from=SYNC_FROM)
+    return observe(held, seen, READ, catalog(*listings, vendors=vendors), SHOP)
 
 
 def test_an_order_with_a_listing_is_reported_whole() -> None:
@@ -164,10 +165,10 @@ def test_a_variation_speaks_before_its_product_and_the_product_where_no_variatio
     line = read_order(raw).lines[0]
     assert (line.title, line.variant, line.listing_ids) == ("Poster", "A2, black", ["11:77", "11"])
 
-    both = resolve(line, catalog(listing("11"), listing("11:77", "by-hand")))
+    both = resolve(line, catalog(listing("11"), listing("11:77", "by-hand")), import_missing_artwork=False)
     assert both.link is not None
     assert (both.link.listing_id, both.link.custom) == ("11:77", True)
-    product = resolve(line, catalog(listing("11")))
+    product = resolve(line, catalog(listing("11")), import_missing_artwork=False)
     assert product.link is not None
     assert product.link.listing_id == "11"
 
@@ -177,7 +178,7 @@ def test_a_listing_whose_vendor_is_not_heard_of_leaves_the_line_unlinked_until_i
     assert isinstance(first, Skipped)
     assert first.why.code == "no_line_linked"
 
-    after = relink(first.state, catalog(listing()), sync_from=SYNC_FROM)
+    after = relink(first.state, catalog(listing()), SHOP)
 
     assert isinstance(after, Reported)
     assert after.observed.lines[0].link is not None
@@ -191,20 +192,31 @@ def test_an_order_with_one_linked_line_is_reported_again_when_the_other_lines_li
     assert [line.link is not None for line in first.observed.lines] == [True, False]
     assert [(wait.listing_id, wait.wants) for wait in first.state.waiting] == [("12", Wants.LINK)]
 
-    again = relink(first.state, catalog(listing("11"), listing("12")), sync_from=SYNC_FROM)
+    again = relink(first.state, catalog(listing("11"), listing("12")), SHOP)
 
     assert isinstance(again, Reported)
     assert [line.link is not None for line in again.observed.lines] == [True, True]
     assert (again.observed.modified_at, again.observed.read_at) == (first.observed.modified_at, first.observed.read_at)
-    assert isinstance(relink(again.state, catalog(listing("11"), listing("12")), sync_from=SYNC_FROM), Known)
+    assert isinstance(relink(again.state, catalog(listing("11"), listing("12")), SHOP), Known)
 
 
-def test_a_listing_without_an_artwork_links_and_is_waited_for_until_it_has_one() -> None:
+def test_a_line_whose_listing_has_no_artwork_waits_until_it_has_one() -> None:
     first = observed(woo_order(), listing(artwork=False))
-    assert isinstance(first, Reported)
+    assert isinstance(first, Skipped)
+    assert first.why.code == "no_line_linked"
     assert [wait.wants for wait in first.state.waiting] == [Wants.ARTWORK]
-    again = relink(first.state, catalog(listing()), sync_from=SYNC_FROM)
+    again = relink(first.state, catalog(listing()), SHOP)
     assert isinstance(again, Reported)
+    assert again.observed.lines[0].link is not None
+
+
+def test_a_shop_may_want_lines_without_an_artwork_imported_as_they_are() -> None:
+    shop = SHOP.model_copy(update={"policies": Policies(import_missing_artwork=True)})
+    outcome = observe(ShopOrder("shop-a", "1001"), read_order(woo_order()), READ, catalog(listing(artwork=False)), shop)
+    assert isinstance(outcome, Reported)
+    link = outcome.observed.lines[0].link
+    assert link is not None
+    assert link.artwork is None
 
 
 @pytest.mark.parametrize(
@@ -266,7 +278,7 @@ def test_an_older_reading_changes_nothing() -> None:
     first = observed(woo_order(), listing())
     assert isinstance(first, Reported)
     older = read_order(woo_order(date_modified_gmt="2026-11-23T09:59:59", customer_note="old"))
-    outcome = observe(first.state, older, READ + timedelta(hours=1), catalog(listing()), sync_from=SYNC_FROM)
+    outcome = observe(first.state, older, READ + timedelta(hours=1), catalog(listing()), SHOP)
     assert isinstance(outcome, Known)
     assert outcome.state.seen == first.state.seen
 

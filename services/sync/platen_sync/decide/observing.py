@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from platen_contracts.catalog import Listing, VendorKind
+from platen_contracts.catalog import Listing, Shop, VendorKind
 from platen_contracts.common import Answer, Answers
 from platen_contracts.sync import Link, ShopLine, ShopOrderObserved, SkippedOrder
 
@@ -44,20 +44,19 @@ class Skipped:
     why: SkippedOrder
 
 
-def observe(
-    held: ShopOrder, seen: SeenOrder, read_at: datetime, catalog: Catalog, *, sync_from: datetime
-) -> Reported | Known | Skipped:
+def observe(held: ShopOrder, seen: SeenOrder, read_at: datetime, catalog: Catalog, shop: Shop) -> Reported | Known | Skipped:
     """What to make of an order that was just read. An older reading than the one held changes nothing."""
     if held.seen is not None and held.read_at is not None and (seen.modified_at, read_at) < (held.seen.modified_at, held.read_at):
         return Known(_answered(held, read_at))
-    lines = {line.line_id: resolve(line, catalog) for line in seen.lines}
+    bare = shop.policies.import_missing_artwork
+    lines = {line.line_id: resolve(line, catalog, import_missing_artwork=bare) for line in seen.lines}
     state = replace(
         _answered(held, read_at),
         seen=seen,
         read_at=read_at,
         waiting=tuple({wait: None for one in lines.values() for wait in one.waiting}),
     )
-    if not held.reported and (why := _reason_to_wait(seen, lines, sync_from)):
+    if not held.reported and (why := _reason_to_wait(seen, lines, shop.sync_from)):
         return Skipped(state, why)
     if why := _too_large(seen):
         return Skipped(state, why)
@@ -70,11 +69,11 @@ def observe(
     return Reported(replace(state, reported=True), observed)
 
 
-def relink(held: ShopOrder, catalog: Catalog, *, sync_from: datetime) -> Reported | Known | Skipped:
+def relink(held: ShopOrder, catalog: Catalog, shop: Shop) -> Reported | Known | Skipped:
     """A listing or a vendor came: the same order, looked at with what is known now."""
     if held.seen is None or held.read_at is None:
         return Known(held)
-    return observe(held, held.seen, held.read_at, catalog, sync_from=sync_from)
+    return observe(held, held.seen, held.read_at, catalog, shop)
 
 
 def observation(shop_id: str, seen: SeenOrder, read_at: datetime, links: Mapping[str, Link | None]) -> ShopOrderObserved:
@@ -113,8 +112,11 @@ class Resolved:
     waiting: tuple[Waiting, ...] = ()
 
 
-def resolve(line: SeenLine, catalog: Catalog) -> Resolved:
-    """The most specific listing speaks for a line. One whose vendor is not heard of yet leaves it unlinked until it comes."""
+def resolve(line: SeenLine, catalog: Catalog, *, import_missing_artwork: bool) -> Resolved:
+    """The most specific listing speaks for a line. One whose vendor is not heard of yet leaves it unlinked until it comes.
+
+    So does one without an artwork, unless the shop wants its orders imported as they are.
+    """
     for place, listing_id in enumerate(line.listing_ids):
         listed = catalog(listing_id)
         if listed is None or listed.listing is None:
@@ -123,6 +125,8 @@ def resolve(line: SeenLine, catalog: Catalog) -> Resolved:
         if listed.vendor is None:
             return Resolved(None, tuple(Waiting(one, Wants.LINK) for one in candidates))
         waiting = () if listed.listing.artwork else tuple(Waiting(one, Wants.ARTWORK) for one in candidates)
+        if waiting and not import_missing_artwork:
+            return Resolved(None, waiting)
         link = Link(
             listing_id=listing_id,
             vendor_id=listed.listing.vendor_id,
@@ -169,7 +173,7 @@ def _reason_to_wait(seen: SeenOrder, lines: Mapping[str, Resolved], sync_from: d
         return _skipped(seen, "placed_before_start", remedy)
     if all(one.link is None for one in lines.values()):
         wanted = ", ".join(dict.fromkeys(line.listing_ids[0] for line in seen.lines)) or "none"
-        remedy = f"no line is linked to a vendor; push a listing (and its vendor) for {wanted}, and it is imported by itself"
+        remedy = f"no line has a vendor and an artwork; push a listing with both for {wanted}, and it is imported by itself"
         return _skipped(seen, "no_line_linked", remedy)
     return None
 

@@ -83,6 +83,6 @@ def _counted(states: States, fact: PageRead | OrdersReread, shop: Shop) -> runs.
     catalog, count = catalog_in(states, shop.shop_id), runs.Count(fact.run_id)
     for seen in fact.orders:
         held = shop_order_in(states, shop.shop_id, seen.shop_order_id)
-        count.take(observing.observe(held, seen, fact.read_at, catalog, sync_from=shop.sync_from))
+        count.take(observing.observe(held, seen, fact.read_at, catalog, shop))
     count.take_unreadable(fact.unreadable)
     return count

@@ -28,7 +28,7 @@ def order_read(states: States, fact: OrderRead, context: Context) -> Outcome[Sta
     if account.shop is None:
         return Ignored("the shop is not in the catalog")
     catalog = catalog_in(states, fact.shop_id)
-    return _observed(observing.observe(held, fact.seen, fact.read_at, catalog, sync_from=account.shop.sync_from), context)
+    return _observed(observing.observe(held, fact.seen, fact.read_at, catalog, account.shop), context)
 
 
 def order_not_read(states: States, fact: OrderNotRead, context: Context) -> Outcome[State]:
@@ -42,7 +42,7 @@ def link_came(states: States, fact: LinkCame, context: Context) -> Outcome[State
     if account.shop is None:
         return Ignored("the shop is not in the catalog")
     catalog = catalog_in(states, fact.shop_id)
-    return _observed(observing.relink(held, catalog, sync_from=account.shop.sync_from), context)
+    return _observed(observing.relink(held, catalog, account.shop), context)
 
 
 def _observed(outcome: observing.Reported | observing.Known | observing.Skipped, context: Context) -> Outcome[State]:
