@@ -83,7 +83,7 @@ async def test_a_reading_ends_the_lease_and_a_webhook_does_not(scene: Scene) -> 
     assert (await held(scene)).leased_until is None
 
 
-async def test_accounts_with_work_are_those_that_the_catalogue_knows(scene: Scene) -> None:
+async def test_accounts_with_work_are_those_that_the_catalog_knows(scene: Scene) -> None:
     await scene.hear(accepted())
     then = scene.clock.now() + LONG
     assert await scene.due.vendors_with_work(then) == []

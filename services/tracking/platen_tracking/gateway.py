@@ -1,4 +1,4 @@
-"""The adapter of each vendor account: opened when first needed, again when the catalogue changed it, closed at the end."""
+"""The adapter of each vendor account: opened when first needed, again when the catalog changed it, closed at the end."""
 
 from __future__ import annotations
 

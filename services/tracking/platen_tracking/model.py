@@ -66,7 +66,7 @@ class Watch(Struct, frozen=True):
 
 
 class Account(Struct, frozen=True):
-    """A vendor account of the catalogue; None: it is gone from there."""
+    """A vendor account of the catalog; None: it is gone from there."""
 
     vendor: Vendor | None
 

@@ -33,7 +33,7 @@ _OVER = frozenset({VendorStatus.SHIPPED, VendorStatus.DELIVERED, VendorStatus.RE
 
 
 def poll_every(states: States, vendor_id: str) -> timedelta:
-    """The account's interval; the catalogue's default while it is not known."""
+    """The account's interval; the catalog's default while it is not known."""
     account = states.get(account_key(vendor_id))
     vendor = None if account is None or isinstance(account, Watch) else account.vendor
     return timedelta(seconds=Vendor.model_fields["poll_every_s"].default if vendor is None else vendor.poll_every_s)

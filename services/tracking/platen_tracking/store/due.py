@@ -56,7 +56,7 @@ class Due:
         self._engine = engine
 
     async def vendor(self, vendor_id: str) -> Vendor | None:
-        """None: the catalogue has not named it, or no longer does."""
+        """None: the catalog has not named it, or no longer does."""
         return next(iter(await self._vendors(_VENDOR, vendor_id)), None)
 
     async def vendors(self) -> list[Vendor]:

@@ -51,7 +51,7 @@ _DELETE_VENDORS = "delete from vendors where vendor_id = any($1::text[])"
 
 
 class TrackingStore:
-    """Vendor orders are locked, in the order of their keys; accounts, which only the catalogue changes, are not."""
+    """Vendor orders are locked, in the order of their keys; accounts, which only the catalog changes, are not."""
 
     async def load(self, tx: AsyncConnection, keys: Sequence[Key]) -> dict[Key, State]:
         states: dict[Key, State] = {}
