@@ -1,5 +1,7 @@
+from collections.abc import AsyncIterator
+
 import pytest
-from platen_outside.webhooks import Encoding, signature, signed_by
+from platen_outside.webhooks import MOST_BYTES, Encoding, received, signature, signed_by
 
 BODY = b'{"id":1}'
 
@@ -32,3 +34,18 @@ def test_an_empty_secret_signs_nothing() -> None:
 
 def test_a_hex_signature_may_be_in_capitals() -> None:
     assert signed_by(BODY, signature(BODY, "secret", "hex").upper(), ["secret"], "hex")
+
+
+async def test_a_body_is_read_piece_by_piece_and_no_further_than_is_allowed() -> None:
+    read = 0
+
+    async def pieces(count: int) -> AsyncIterator[bytes]:
+        nonlocal read
+        for _ in range(count):
+            read += 1
+            yield b" " * (MOST_BYTES // 2)
+
+    assert await received(pieces(2)) == b" " * MOST_BYTES
+    read = 0
+    assert await received(pieces(10)) is None
+    assert read == 3

@@ -3,7 +3,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from platen_render.gateway import CHUNK_BYTES, FileMissing, ObjectStore, key_of
+from platen_contracts.common import object_key
+from platen_render.gateway import CHUNK_BYTES, FileMissing, ObjectStore
 
 
 @pytest.fixture
@@ -21,7 +22,7 @@ async def test_a_file_is_kept_under_the_sha256_of_its_bytes(store: ObjectStore, 
 
 async def test_the_same_bytes_are_written_once(store: ObjectStore, tmp_path: Path) -> None:
     first = await store.put_by_content(b"ink", "image/png")
-    kept = tmp_path / "made here" / key_of(first.sha256)
+    kept = tmp_path / "made here" / object_key(first.sha256)
     written = kept.stat().st_mtime_ns
     assert await store.put_by_content(b"ink", "image/png") == first
     assert kept.stat().st_mtime_ns == written

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from platen_contracts.common import FileRef
-from platen_render.gateway import ObjectStore, key_of
+from platen_contracts.common import FileRef, object_key
+from platen_render.gateway import ObjectStore
 from platen_render.store.links import Links
 from platen_render.web import Files
 from starlette.applications import Starlette
@@ -90,9 +90,9 @@ async def test_unknown_revoked_and_impossible_links_and_lost_files_cannot_be_tol
     client: httpx.AsyncClient, room: Room, tmp_path: Path
 ) -> None:
     answers = [await client.get(f"/f/{token}") for token in ("y" * 43, "short", "%00" * 43, "%F0%9F%98%80")]
-    kept = (tmp_path / key_of(SHA256)).rename(tmp_path / "away")
+    kept = (tmp_path / object_key(SHA256)).rename(tmp_path / "away")
     answers.append(await client.get(f"/f/{TOKEN}"))
-    kept.rename(tmp_path / key_of(SHA256))
+    kept.rename(tmp_path / object_key(SHA256))
     await room.rows("delete from links")
     answers.append(await client.get(f"/f/{TOKEN}"))
     assert {(answer.status_code, answer.content, tuple(answer.headers.raw)) for answer in answers} == {
@@ -108,5 +108,5 @@ async def test_a_bucket_is_shown_by_a_link_that_ends_soon(room: Room, monkeypatc
     async with client_of(room, ObjectStore("s3://prints/platen")) as client:
         shown = await client.get(f"/f/{TOKEN}")
     assert shown.status_code == 302
-    assert key_of(SHA256) in shown.headers["location"]
+    assert object_key(SHA256) in shown.headers["location"]
     assert shown.headers["cache-control"] == "no-store"

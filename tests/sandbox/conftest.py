@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-DEADLINE_S = 10.0
+DEADLINE_S = 45.0
 Json = dict[str, Any]
 
 

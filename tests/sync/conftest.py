@@ -23,7 +23,7 @@ from .rig import Rig
 T = TypeVar("T")
 Json = dict[str, Any]
 
-DEADLINE_S = 20.0
+DEADLINE_S = 45.0
 
 
 async def eventually(condition: Callable[[], T], deadline_s: float = DEADLINE_S) -> T:

@@ -40,7 +40,7 @@ async def is_ready(stack: Stack) -> bool:
         return (await client.get(stack.urls["fake"] + "/ready")).status_code == 200
 
 
-async def until(condition: Callable[[], bool], seconds: float = 20) -> None:
+async def until(condition: Callable[[], bool], seconds: float = 45) -> None:
     deadline = asyncio.get_running_loop().time() + seconds
     while not condition():
         assert asyncio.get_running_loop().time() < deadline, "the condition did not come to hold in time"

@@ -45,7 +45,7 @@ RECIPIENT = {
 EVENTS = ["package_shipped", "order_updated", "order_failed", "order_canceled", "order_put_hold", "order_remove_hold"]
 
 
-async def until(condition: Callable[[], Awaitable[Any]], seconds: float = 20) -> Any:
+async def until(condition: Callable[[], Awaitable[Any]], seconds: float = 45) -> Any:
     """What the condition gives once it is true; fails after `seconds`."""
     deadline = asyncio.get_running_loop().time() + seconds
     while not (found := await condition()):

@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 from platen_contracts.tracking import ShipmentUpdated
+from platen_outside.webhooks import MOST_BYTES
 from platen_tracking.settings import VendorSecrets
-from platen_tracking.web import MOST_BYTES
 from pydantic import ValidationError
 
 from .scene import TOKEN, Prints, Scene, until

@@ -1,14 +1,27 @@
-"""Is this webhook from whom it says? HMAC-SHA256 over the raw body, compared in constant time."""
+"""A webhook's body, and whether it is from whom it says: HMAC-SHA256 over the raw body, compared in constant time."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import hmac
-from collections.abc import Sequence
+from collections.abc import AsyncIterable, Sequence
 from typing import Literal
 
 Encoding = Literal["base64", "hex"]
+
+MOST_BYTES = 4 * 1024 * 1024
+"""Of a webhook's body."""
+
+
+async def received(pieces: AsyncIterable[bytes]) -> bytes | None:
+    """The body; None as soon as it is larger than MOST_BYTES."""
+    body = bytearray()
+    async for piece in pieces:
+        body += piece
+        if len(body) > MOST_BYTES:
+            return None
+    return bytes(body)
 
 
 def signature(body: bytes, secret: str, encoding: Encoding) -> str:

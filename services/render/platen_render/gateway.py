@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError
 from obstore.store import LocalStore, S3Store
-from platen_contracts.common import FileRef
+from platen_contracts.common import FileRef, object_key
 
 STORAGE_FAULTS = (BaseError, OSError)
 """What calls raise while the object store is away or unwilling."""
@@ -25,12 +25,8 @@ class FileMissing(LookupError):
     """No such file in the object store."""
 
     def __init__(self, sha256: str) -> None:
-        super().__init__(f"{key_of(sha256)} is not in the object store")
+        super().__init__(f"{object_key(sha256)} is not in the object store")
         self.sha256 = sha256
-
-
-def key_of(sha256: str) -> str:
-    return f"files/{sha256[:2]}/{sha256}"
 
 
 class ObjectStore:
@@ -48,14 +44,14 @@ class ObjectStore:
         attributes = {"Content-Type": media_type} if isinstance(self._store, S3Store) else None
         with contextlib.suppress(AlreadyExistsError):
             await obstore.put_async(
-                self._store, key_of(file.sha256), data, mode="create", attributes=attributes, use_multipart=False
+                self._store, object_key(file.sha256), data, mode="create", attributes=attributes, use_multipart=False
             )
         return file
 
     async def get(self, sha256: str) -> bytes:
         """Raises FileMissing."""
         try:
-            found = await obstore.get_async(self._store, key_of(sha256))
+            found = await obstore.get_async(self._store, object_key(sha256))
             return bytes(await found.bytes_async())
         except (NotFoundError, FileNotFoundError):
             raise FileMissing(sha256) from None
@@ -67,7 +63,7 @@ class ObjectStore:
         """
         part: Any = None if end is None else {"range": (start, end)}
         try:
-            found = await obstore.get_async(self._store, key_of(sha256), options=part)
+            found = await obstore.get_async(self._store, object_key(sha256), options=part)
         except (NotFoundError, FileNotFoundError):
             raise FileMissing(sha256) from None
         return _chunks(found)
@@ -76,7 +72,7 @@ class ObjectStore:
         """A short-lived URL straight to the bucket; None for a folder, whose files are served by `stream`."""
         if not isinstance(self._store, S3Store):
             return None
-        return await obstore.sign_async(self._store, "GET", key_of(sha256), lifetime)
+        return await obstore.sign_async(self._store, "GET", object_key(sha256), lifetime)
 
 
 async def _chunks(found: obstore.GetResult) -> AsyncIterator[bytes]:

@@ -11,7 +11,7 @@ from typing import Any, cast
 from platen_contracts.ids import derived_id
 from platen_messaging.desk import Desk
 from platen_messaging.log import logger
-from platen_outside.webhooks import signed_by
+from platen_outside.webhooks import MOST_BYTES, received, signed_by
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -22,8 +22,6 @@ from platen_sync.model import State
 from platen_sync.settings import ShopSecrets
 
 log = logger("webhooks")
-
-MOST_BYTES = 4 * 1024 * 1024
 
 _PING = re.compile(rb"webhook_id=\d{1,20}\s*")
 
@@ -42,7 +40,7 @@ class Webhooks:
         secrets = self._secrets.get(shop_id)
         if secrets is None:
             return _no(404, f"no shop {shop_id!r} in PLATEN_SHOP_SECRETS; correct the webhook's delivery URL or add the shop")
-        body = await _body(request)
+        body = await received(request.stream())
         if body is None:
             return _no(413, f"the body is larger than {MOST_BYTES} bytes")
         if _PING.fullmatch(body):
@@ -65,15 +63,6 @@ class Webhooks:
             log.warning("a webhook could not be written down", shop=shop_id, error=type(problem).__name__)
             return _no(503, "it could not be written down; send it again")
         return _yes("noted")
-
-
-async def _body(request: Request) -> bytes | None:
-    body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > MOST_BYTES:
-            return None
-    return bytes(body)
 
 
 def _order_id(body: bytes) -> str | None:

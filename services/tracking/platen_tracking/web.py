@@ -10,6 +10,7 @@ from platen_contracts.ids import derived_id
 from platen_messaging.desk import Desk
 from platen_messaging.log import logger
 from platen_messaging.records import Incoming
+from platen_outside.webhooks import MOST_BYTES, received
 from platen_vendors.adapter import VendorAdapter
 from platen_vendors.model import MalformedWebhookError, VendorEvent
 from prometheus_client import Counter
@@ -28,7 +29,6 @@ log = logger("webhooks")
 
 HINTS = Counter("platen_tracking_webhooks", "Webhooks taken, by the status they were answered with", ("status",))
 
-MOST_BYTES = 4 * 1024 * 1024
 _LONGEST_ID = 64
 
 
@@ -63,7 +63,7 @@ class Webhooks:
             return _no(404, f"no vendor {vendor_id!r} in PLATEN_VENDOR_SECRETS; correct the webhook's URL or add the vendor")
         if not _is_let_in(secrets, request.path_params.get("token")):
             return _no(401, f"the path does not end in webhook_token of vendor {vendor_id!r} in PLATEN_VENDOR_SECRETS")
-        body = await _body(request)
+        body = await received(request.stream())
         if body is None:
             return _no(413, f"the body is larger than {MOST_BYTES} bytes")
         adapter = await self._adapter(vendor_id)
@@ -138,15 +138,6 @@ def _is_let_in(secrets: VendorSecrets, given: str | None) -> bool:
 
 def _is_usable(event: VendorEvent) -> bool:
     return 1 <= len(event.vendor_order_id) <= _LONGEST_ID and event.vendor_order_id.isprintable()
-
-
-async def _body(request: Request) -> bytes | None:
-    body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > MOST_BYTES:
-            return None
-    return bytes(body)
 
 
 def _no(status: int, reason: str) -> Response:
