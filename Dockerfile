@@ -26,8 +26,8 @@ RUN if [ -n "$LIBRARIES" ]; then \
       mkdir /debs && cd /debs && apt-get update && apt-get download $LIBRARIES \
       && for each in *.deb; do dpkg -x "$each" /; done && ldconfig && rm -rf /debs /var/lib/apt/lists/* /var/cache/apt/*; \
     fi
-# A volume mounted on one of the two folders begins as the user's own.
-RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin platen && install -d -o platen -g platen /objects /reports
+# A volume mounted on one of these folders begins as the user's own.
+RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin platen && install -d -o platen -g platen /objects /reports /sandbox
 COPY --from=builder /opt/platen /opt/platen
 ARG MODULE
 ENV PATH=/opt/platen/bin:$PATH PYTHONUNBUFFERED=1 MODULE=$MODULE PLATEN_HTTP=0.0.0.0:8080

@@ -8,7 +8,7 @@ import secrets
 import socket
 import subprocess
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -56,23 +56,28 @@ class Deployment:
         """Where a service is published on 127.0.0.1."""
         return int(self._environment[f"PLATEN_PORT_{service.upper()}"])
 
-    def compose(self, *words: str, check: bool = True, services: Iterable[str] = ()) -> str:
-        """Runs `docker compose …` and returns what it printed. Raises `Wrong` where it fails, with `services` to look at."""
+    def compose(self, *words: str, check: bool = True) -> str:
+        """Runs `docker compose …` and returns what it printed. Raises `Wrong` where it fails, with what is unwell then."""
         done = subprocess.run(self._command(*words), cwd=ROOT, env=self._environment, capture_output=True, text=True, check=False)
         if check and done.returncode:
             tail = "\n".join(done.stderr.strip().splitlines()[-15:])
-            raise Wrong(f"docker compose {words[0]} exited {done.returncode}:\n{tail}", services)
+            raise Wrong(f"docker compose {words[0]} exited {done.returncode}:\n{tail}", self.unwell())
         return done.stdout
 
     def logs(self, service: str, lines: int | None = None) -> str:
         tail = () if lines is None else ("--tail", str(lines))
-        return self.compose("logs", "--no-color", "--no-log-prefix", *tail, service, check=False)
+        return self.compose("logs", "--no-color", "--no-log-prefix", *tail, service, check=False).replace("\x1b[2K", "")
 
     def containers(self) -> dict[str, Any]:
         """What the engine says of each service's container, the ended ones too."""
         ids = self._docker("ps", "--all", "--quiet", "--filter", f"label=com.docker.compose.project={self.project}").split()
         described: list[Any] = json.loads(self._docker("inspect", *ids)) if ids else []
         return {it["Config"]["Labels"]["com.docker.compose.service"]: it for it in described}
+
+    def unwell(self) -> tuple[str, ...]:
+        """Services that are neither healthy nor ended well: those whose logs tell more."""
+        states = {name: container["State"] for name, container in self.containers().items()}
+        return tuple(name for name, state in states.items() if not _is_well(state))
 
     def left_behind(self) -> list[str]:
         """Containers, volumes and networks of the project."""
@@ -114,6 +119,12 @@ class Deployment:
 
     def _docker(self, *words: str) -> str:
         return subprocess.run(["docker", *words], capture_output=True, text=True, check=True).stdout
+
+
+def _is_well(state: Mapping[str, Any]) -> bool:
+    if not state["Running"]:
+        return state["Status"] == "exited" and state["ExitCode"] == 0
+    return state.get("Health", {}).get("Status", "healthy") == "healthy"
 
 
 def free_ports(count: int) -> list[int]:
