@@ -13,7 +13,11 @@ from sqlalchemy.pool import NullPool
 _STATEMENT_SECONDS = 60
 """A statement longer than this hangs: the server is gone, and its host did not even say so."""
 
-_SESSION = {"idle_in_transaction_session_timeout": "60000"}
+_SESSION = {
+    "idle_in_transaction_session_timeout": "60000",
+    # A plan is made for each batch. One kept from when a queue was empty would read the whole table ever after.
+    "plan_cache_mode": "force_custom_plan",
+}
 """A frozen process gives its row locks back after a minute."""
 
 

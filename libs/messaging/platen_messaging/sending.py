@@ -30,14 +30,15 @@ _HOLD_TOPIC = 5.0
 _FIND_TOPIC = 3.0
 
 # Whatever rows are there, never "id above the last one": a smaller id may be committed later than a larger one.
+# What is parked is few, and read once: joined row by row it would make a backlog cost its square.
 _READ = """
+with parked as materialized (select distinct topic, key from outbox where error is not null)
 select id, message_id, topic, key, type, headers, value, created_at from (
     select o.*, sum(octet_length(value)) over (order by id) - coalesce(octet_length(value), 0) as before
     from (
         select * from outbox o
         where error is null and topic <> all($1::text[]) and not exists (
-            select from outbox parked
-            where parked.error is not null and parked.topic = o.topic and parked.key is not distinct from o.key
+            select from parked where parked.topic = o.topic and parked.key is not distinct from o.key
         )
         order by id limit $2
     ) o
