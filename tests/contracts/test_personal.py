@@ -1,9 +1,11 @@
 from typing import Annotated, Any
 
 import pytest
+from platen_contracts.common import Address
 from platen_contracts.message import Message, Part, Personal, personal_fields
 from platen_contracts.orders import EditShipping, OrderChanged, OrderSnapshot
 from platen_contracts.topics import CATALOGUE, DAY_MS, Topic
+from pydantic import ValidationError
 
 PUBLIC = [topic for topic in CATALOGUE.values() if not topic.personal]
 
@@ -76,3 +78,11 @@ def test_a_schema_marks_what_is_personal() -> None:
     assert Reader.model_json_schema()["properties"]["email"]["x-personal"] is True
     assert "x-personal" not in Reader.model_json_schema()["properties"]["plain"]
     assert EditShipping.model_json_schema()["properties"]["recipient"]["x-personal"] is True
+
+
+def test_an_error_never_quotes_what_was_seen() -> None:
+    given = {"full_name": "Ada Lovelace", "line1": ["12 St James's Square"], "city": "London", "country": "gb"}
+    with pytest.raises(ValidationError) as wrong:
+        Address.model_validate(given)
+    assert "line1" in str(wrong.value)
+    assert not any(value in str(wrong.value) for value in ("Ada", "James", "gb"))

@@ -104,6 +104,17 @@ def test_an_older_generation_than_the_one_known_is_ignored() -> None:
     assert world.told == []
 
 
+def test_an_older_generation_that_has_ended_is_answered_again() -> None:
+    world = World()
+    world.hear(requested(1))
+    world.hear(withdraw(1))
+    world.hear(requested(2))
+    before = list(world.told)
+    assert isinstance(world.hear(requested(1)), Ignored)
+    assert world.told == [*before, before[0]]
+    assert world.generation(2).wish == "send"
+
+
 def test_the_request_stays_frozen_as_it_was_asked_first() -> None:
     world = World()
     world.hear(requested(city="London"))

@@ -53,9 +53,12 @@ Moment = Annotated[AwareDatetime, AfterValidator(_utc)]
 
 
 class Part(BaseModel):
-    """A piece of a message. Immutable; unknown fields are ignored, so that adding an optional field breaks no reader."""
+    """A piece of a message. Immutable; unknown fields are ignored, so that adding an optional field breaks no reader.
 
-    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
+    Errors never quote the value seen: it may be personal, and errors end up in logs.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True, hide_input_in_errors=True)
 
 
 class Message(Part):

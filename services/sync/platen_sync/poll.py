@@ -29,7 +29,7 @@ STEP = 20
 """Orders that a reconciliation reads before it saves what it saw."""
 
 LOOK_S = 1.0
-"""How often a run that a shop paused looks whether it was cancelled."""
+"""How often a run that has to pause looks whether it was cancelled."""
 
 
 class Poll:
@@ -127,10 +127,11 @@ class Poll:
         return await self._tell(shop.shop_id, fact)
 
     async def _fail(self, shop: Shop, run: Run, failure: Failure | Unusable) -> None:
-        """A shop that asks for a pause only delays its run; anything else ends it."""
-        if not isinstance(failure, Throttled):
-            problem = str(trouble_of(shop.shop_id, failure))
-            await self._tell(shop.shop_id, RunFailed(shop_id=shop.shop_id, run_id=run.run_id, problem=problem))
+        """A shop that asks for a pause only delays its run, and so does our own rate; anything else ends it."""
+        if isinstance(failure, Throttled):
+            return await asyncio.sleep(LOOK_S)
+        problem = str(trouble_of(shop.shop_id, failure))
+        return await self._tell(shop.shop_id, RunFailed(shop_id=shop.shop_id, run_id=run.run_id, problem=problem))
 
     async def _tell(self, shop_id: str, fact: Message) -> None:
         """Facts of a run name the step they took, so that a step told twice counts once; their ids need no memory."""

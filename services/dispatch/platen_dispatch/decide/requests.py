@@ -15,11 +15,11 @@ _OLDER = Ignored("an older generation than the one known")
 
 def on_requested(states: Mapping[str, Entry], request: DispatchRequested, context: Context) -> Outcome[Entry]:
     ledger = ledger_of(states, request.order_id)
-    if request.generation < ledger.latest:
-        return _OLDER
     known = ledger.generations.get(request.generation) or Generation(number=request.generation)
     if known.ended:
         return Ignored("it has ended; answered again", told_again(ledger, known, context))
+    if request.generation < ledger.latest:
+        return _OLDER
     if known.request is not None:
         return Ignored("it is under way")
     lane = states.get(lane_key(request.vendor_id))

@@ -10,11 +10,11 @@ from platen_contracts.common import Answer, Answers, ArtworkRef, FileRef, Output
 from platen_contracts.input_hash import input_hash
 from platen_contracts.render import RenderRequested
 from platen_messaging.outcome import Context, Outgoing
-from pydantic import TypeAdapter
+from pydantic import ConfigDict, TypeAdapter
 
 from platen_orders.model import Item, Order, SideFile, replace
 
-_ANSWERS: TypeAdapter[Answers] = TypeAdapter(Answers)
+_ANSWERS: TypeAdapter[Answers] = TypeAdapter(Answers, config=ConfigDict(hide_input_in_errors=True))
 
 
 def with_wanted(item: Item, artwork: Artwork | None) -> Item:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from platen_contracts.catalog import Listing, Shop, Vendor
 from platen_messaging.outcome import Key, Outgoing
-from pydantic import TypeAdapter
+from pydantic import ConfigDict, TypeAdapter
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from platen_sync.model import (
@@ -35,8 +35,9 @@ from platen_sync.store import sql
 RUNS = TypeAdapter(tuple[Run, ...])
 WAITING = TypeAdapter(tuple[Waiting, ...])
 PARCELS = TypeAdapter(dict[str, Parcel])
-TRACKING = TypeAdapter(dict[str, Tracking])
-POSTINGS = TypeAdapter(dict[str, Posting])
+_PERSONAL = ConfigDict(hide_input_in_errors=True)
+TRACKING = TypeAdapter(dict[str, Tracking], config=_PERSONAL)
+POSTINGS = TypeAdapter(dict[str, Posting], config=_PERSONAL)
 
 T = TypeVar("T")
 
