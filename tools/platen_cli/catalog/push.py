@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import urlparse
+from urllib.parse import unquote, urlsplit
 from uuid import uuid4
 
 from obstore.store import LocalStore, S3Store
@@ -43,7 +43,7 @@ def _keyed(catalog: Catalog) -> Iterable[tuple[str, str, Message]]:
 
 
 def _open_store(objects: str) -> LocalStore | S3Store:
-    parts = urlparse(objects)
+    parts = urlsplit(objects)
     if parts.scheme == "file":
-        return LocalStore(Path(parts.path), mkdir=True)
+        return LocalStore(Path(unquote(parts.path)), mkdir=True)
     return S3Store(parts.netloc, prefix=parts.path.strip("/"))
