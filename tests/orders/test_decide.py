@@ -328,6 +328,20 @@ def test_nothing_personal_is_in_the_snapshot_or_in_history() -> None:
         assert secret not in text
 
 
+def test_no_reply_quotes_what_is_personal() -> None:
+    world = w.ready()
+    answers: dict[str, Any] = {"name": "Zoë" * 20, "colour": "a secret colour"}
+    for name, answer in answers.items():
+        world.ask(orders.Personalise(order_id=ORDER, actor=ANN, item_id=_item(world), answers={name: answer}))
+    wrong = BERLIN.model_copy(update={"postcode": "1011O", "line1": "Nebenweg 2"})
+    world.ask(orders.EditShipping(order_id=ORDER, actor=ANN, recipient=wrong))
+    replies = world.on("orders.replies")[-3:]
+    assert [reply.code for reply in replies] == ["invalid_answer", "invalid_answer", "invalid_address"]
+    text = " ".join(reply.model_dump_json() for reply in replies)
+    for secret in ("Zoë", "a secret colour", "1011O", "Nebenweg", "Müller", " DE"):
+        assert secret not in text
+
+
 def test_a_command_older_than_the_inbox_remembers_is_refused() -> None:
     from platen_contracts.envelope import Meta
     from platen_messaging.outcome import Context

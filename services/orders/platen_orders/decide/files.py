@@ -42,7 +42,10 @@ def plain(answers: Answers) -> dict[str, object]:
 
 
 def answer_problem(options: Mapping[str, Option], name: str, answer: Answer) -> str | None:
-    """A sentence on what is wrong with one answer, naming the option and what it allows; None where it fits."""
+    """A sentence on what is wrong with one answer, naming the option and what it allows; None where it fits.
+
+    It never quotes the answer: replies travel on a topic without personal data.
+    """
     option = options.get(name)
     if option is None:
         return f"{name}: the artwork asks no such thing; it asks {', '.join(sorted(options)) or 'nothing'}"
@@ -51,7 +54,7 @@ def answer_problem(options: Mapping[str, Option], name: str, answer: Answer) -> 
     if not isinstance(answer, str):
         return f"{name}: a text is expected"
     if option.kind == "choice":
-        return None if answer in option.choices else f"{name}: {answer!r} is no choice; choose one of {', '.join(option.choices)}"
+        return None if answer in option.choices else f"{name}: the answer is no choice; choose one of {', '.join(option.choices)}"
     if len(answer) > option.max_length:
         return f"{name}: {len(answer)} characters; at most {option.max_length} are allowed"
     if any(category(character) in ("Cc", "Cs") and character != "\n" for character in answer):
