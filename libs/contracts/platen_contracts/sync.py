@@ -98,7 +98,7 @@ class ShopLine(Part):
     quantity: int = Field(ge=1, le=1000)
     price: Money | None = None
     link: Link | None = None
-    """Absent: no listing names a vendor for this line (yet)."""
+    """Absent: no listing names a vendor for this line (yet), or an artwork where the shop's policy asks for one."""
 
 
 class ShopOrderObserved(Message, owner="sync"):
