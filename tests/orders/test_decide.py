@@ -276,6 +276,22 @@ def test_units_of_a_vendor_order_that_was_cancelled_before_the_retry_are_still_t
     assert world.order().status == "Fulfilled"
 
 
+def test_what_becomes_of_a_vendor_order_that_a_retry_replaced_says_nothing_of_the_one_that_counts() -> None:
+    world = w.sending()
+    world.tell(w.accepted(vendor_order_id="76"))
+    world.tell(w.vendor_said("failed", ended=True).model_copy(update={"vendor_order_id": "76"}))
+    world.ask(orders.Retry(order_id=ORDER, actor=ANN, expected_version=world.order().version))
+    world.tell(w.accepted(generation=2))
+    world.tell(w.vendor_said("on_hold", read=300))
+    on_hold = world.snapshot()["attention"]["vendor_problem"]
+    world.tell(w.vendor_said("unknown", raw="not found", read=400).model_copy(update={"vendor_order_id": "76"}))
+    assert world.snapshot()["attention"]["vendor_problem"] == on_hold
+    world.tell(w.vendor_said("in_production", read=500))
+    world.tell(w.vendor_said("failed", ended=True, read=600).model_copy(update={"vendor_order_id": "76"}))
+    assert "attention" not in world.snapshot()
+    assert (world.order().status, world.order().failure) == ("Sent", None)
+
+
 def test_an_order_that_the_vendor_ends_before_anything_shipped_has_failed_and_says_what_to_do() -> None:
     world = w.sent()
     world.tell(w.vendor_said("failed", raw="failed", ended=True))

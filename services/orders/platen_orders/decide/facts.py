@@ -152,6 +152,8 @@ def on_vendor_order_changed(order: Order, fact: tracking.VendorOrderChanged, con
         held, status=fact.status, raw=fact.raw, read_at=read_at, ended=fact.ended, cancelled=dict(fact.cancelled_units)
     )  # fmt: skip
     changed = replace(order, vendor_orders={**order.vendor_orders, fact.vendor_order_id: seen})
+    if fact.vendor_order_id != changed.latest_vendor_order:
+        return Edit(changed, messages=messages)  # a retry put another in its place: its troubles are nobody's any more
     now = rfc3339(context.now)
     if fact.status in _TROUBLE:
         remedy = f"The vendor says “{fact.raw}”: look at the order on the vendor's site and do what it asks."
