@@ -136,7 +136,12 @@ async def test_a_service_gets_the_shared_environment_and_never_the_admin_url(
     make_service("fake")
     monkeypatch.setenv("PLATEN_POSTGRES_ADMIN", "postgresql:///secret")
     stack = Stack(
-        tmp_path / "data", ports="auto", services=["fake"], given=given, extra_env={"A": "1"}, env_of={"fake": {"B": "2"}}
+        tmp_path / "data",
+        ports="auto",
+        services=["fake"],
+        given=given,
+        extra_env={"A": "1", "PLATEN_LOG": "json"},
+        env_of={"fake": {"B": "2", "PLATEN_INSTANCE": "mine"}},
     )
     seen = stack.environment("fake")
     assert seen["PLATEN_KAFKA"] == given.kafka
@@ -144,6 +149,7 @@ async def test_a_service_gets_the_shared_environment_and_never_the_admin_url(
     assert f"http://{seen['PLATEN_HTTP']}" == stack.urls["fake"]
     assert seen["PLATEN_OBJECTS"] == (tmp_path / "data" / "objects").as_uri()
     assert (seen["A"], seen["B"]) == ("1", "2")
+    assert (seen["PLATEN_LOG"], seen["PLATEN_INSTANCE"]) == ("json", "mine"), "what is given for a service counts most"
     assert "PLATEN_POSTGRES_ADMIN" not in seen
 
 

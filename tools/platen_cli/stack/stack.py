@@ -192,7 +192,7 @@ class Stack:
             own["PLATEN_DATABASE"] = self.databases[service]
         if "render" in self.urls:
             own["PLATEN_FILES_URL"] = os.environ.get("PLATEN_FILES_URL", self.urls["render"])
-        environment = marked(self.data, **own, **{**self._extra_env, **self._env_of.get(service, {})})
+        environment = marked(self.data, **{**own, **self._extra_env, **self._env_of.get(service, {})})
         environment.pop("PLATEN_POSTGRES_ADMIN", None)
         return environment
 
