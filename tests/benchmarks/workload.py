@@ -104,6 +104,7 @@ def _facts(order: str, items: list[str]) -> Iterator[Message]:
         vendor_id="printer",
         vendor_order_id=order[:8],
         external_id="x1",
+        generation=1,
         read_at=w.NOON,
         parcels={"p1": tracking.Parcel(carrier="DHL", tracking_number=order[:12], units=dict.fromkeys(items, 2))},
     )

@@ -227,6 +227,15 @@ def test_an_acceptance_of_an_older_generation_withdraws_the_newer_one_in_flight(
     assert withdraw.generation == 2
 
 
+def test_a_shipment_of_an_older_generation_withdraws_the_newer_one_in_flight() -> None:
+    world = w.failed()
+    world.ask(orders.Retry(order_id=ORDER, actor=ANN, expected_version=world.order().version))
+    world.tell(w.shipped({_item(world): 1}, generation=1))
+    withdraw = world.on("dispatch.requests")[-1]
+    assert isinstance(withdraw, DispatchWithdrawRequested)
+    assert withdraw.generation == 2
+
+
 def test_two_live_vendor_orders_are_brought_to_attention() -> None:
     world = w.sent()
     world.tell(w.accepted(vendor_order_id="78"))

@@ -146,23 +146,27 @@ def accepted(generation: int = 1, vendor_order_id: str = "77") -> dispatch.Dispa
     )
 
 
-def shipped(units: dict[str, int], *, parcel: str = "p1", read: int = 100) -> tracking.ShipmentUpdated:
+def shipped(units: dict[str, int], *, parcel: str = "p1", read: int = 100, generation: int = 1) -> tracking.ShipmentUpdated:
     return tracking.ShipmentUpdated(
         order_id=ORDER,
         vendor_id="printer",
         vendor_order_id="77",
         external_id="x1",
+        generation=generation,
         read_at=NOON + timedelta(seconds=read),
         parcels={parcel: tracking.Parcel(carrier="DHL", tracking_number="TRACK-1", units=units)},
     )
 
 
-def vendor_said(status: str, *, raw: str | None = None, read: int = 200, ended: bool = False) -> tracking.VendorOrderChanged:
+def vendor_said(
+    status: str, *, raw: str | None = None, read: int = 200, ended: bool = False, generation: int = 1
+) -> tracking.VendorOrderChanged:
     return tracking.VendorOrderChanged(
         order_id=ORDER,
         vendor_id="printer",
         vendor_order_id="77",
         external_id="x1",
+        generation=generation,
         read_at=NOON + timedelta(seconds=read),
         raw=raw or status,
         status=status,

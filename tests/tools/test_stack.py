@@ -18,6 +18,7 @@ from platen_cli.provision.databases import connect_admin
 from platen_cli.stack import Given, Stack
 from platen_cli.stack.process import pause_before_restart
 from platen_cli.stack.run import is_running, read_run
+from platen_cli.stack.stack import SECRETS
 from platen_contracts.topics import CATALOGUE
 
 from .conftest import MakeService, of_run
@@ -175,3 +176,11 @@ def test_a_wrong_setting_names_the_variable_the_value_and_what_is_allowed(name: 
 
 def test_the_pause_before_a_restart_doubles_up_to_half_a_minute() -> None:
     assert [pause_before_restart(deaths) for deaths in (1, 2, 3, 4, 7, 50)] == [0.5, 1, 2, 4, 30, 30]
+
+
+def test_a_secret_reaches_only_the_services_that_need_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for secret in SECRETS:
+        monkeypatch.setenv(secret, "postgresql://x" if secret == "PLATEN_POSTGRES_ADMIN" else "{}")
+    stack = Stack(tmp_path, ports="auto", services=["sync", "orders", "dispatch"])
+    seen = {name: {secret for secret in SECRETS if secret in stack.environment(name)} for name in stack.services}
+    assert seen == {"sync": {"PLATEN_SHOP_SECRETS"}, "orders": set(), "dispatch": {"PLATEN_VENDOR_SECRETS"}}

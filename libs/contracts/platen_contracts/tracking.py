@@ -29,6 +29,8 @@ class ShipmentUpdated(Message, owner="tracking"):
     vendor_id: Name
     vendor_order_id: str
     external_id: str
+    generation: int = Field(ge=1)
+    """The one whose acceptance tracking follows: a vendor order may be heard of here before dispatch's own word arrives."""
     read_at: Moment
     parcels: dict[str, Parcel] = Field(min_length=1, max_length=100)
 
@@ -38,6 +40,8 @@ class VendorOrderChanged(Message, owner="tracking"):
     vendor_id: Name
     vendor_order_id: str
     external_id: str
+    generation: int = Field(ge=1)
+    """The one whose acceptance tracking follows: a vendor order may be heard of here before dispatch's own word arrives."""
     read_at: Moment
     raw: str
     """The vendor's own word."""

@@ -73,6 +73,10 @@ where artworks.ref = row.ref
 """
 
 
+_ARTWORKS_IN_MEMORY = 2000
+"""The first loaded are forgotten first; a forgotten one is read again."""
+
+
 class OrdersStore:
     """Keeps orders, shop orders, artworks and history. Artwork versions are immutable, so known ones stay in memory."""
 
@@ -148,6 +152,8 @@ class OrdersStore:
                 if row[1] is not None:
                     self._artworks[row[0]] = Artwork.model_validate_json(row[1])
         states |= {artwork_key(ref): self._artworks[ref] for ref in set(refs) if ref in self._artworks}
+        while len(self._artworks) > _ARTWORKS_IN_MEMORY:
+            del self._artworks[next(iter(self._artworks))]
 
     async def _save_shop_orders(self, tx: AsyncConnection, changed: Mapping[Key, ShopOrder]) -> None:
         if not changed:

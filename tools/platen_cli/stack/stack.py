@@ -24,6 +24,14 @@ from .run import forget_run, only_run, write_run
 from .settings import HELPERS, PORTS, Given, chosen_services, package_of
 
 Ports = Literal["fixed", "auto"]
+
+SECRETS: Mapping[str, tuple[str, ...]] = {
+    "PLATEN_POSTGRES_ADMIN": (),
+    "PLATEN_SHOP_SECRETS": ("sync",),
+    "PLATEN_VENDOR_SECRETS": ("dispatch", "tracking"),
+    "PLATEN_CONSOLE_TOKEN": ("console",),
+}
+"""Who may see what, of the environment that `platen up` was given."""
 Say = Callable[[str, str], None]
 
 
@@ -193,7 +201,9 @@ class Stack:
         if "render" in self.urls:
             own["PLATEN_FILES_URL"] = os.environ.get("PLATEN_FILES_URL", self.urls["render"])
         environment = marked(self.data, **{**own, **self._extra_env, **self._env_of.get(service, {})})
-        environment.pop("PLATEN_POSTGRES_ADMIN", None)
+        for secret, services in SECRETS.items():
+            if service not in services:
+                environment.pop(secret, None)
         return environment
 
     def _tell_run(self) -> None:

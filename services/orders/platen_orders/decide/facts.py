@@ -132,7 +132,7 @@ def on_shipment_updated(order: Order, fact: tracking.ShipmentUpdated, context: C
     held = order.vendor_orders.get(fact.vendor_order_id)
     messages: list[Outgoing] = []
     if held is None:
-        taken = VendorOrder(generation=max(order.generation, 1), taken_at=rfc3339(fact.read_at))
+        taken = VendorOrder(generation=fact.generation, taken_at=rfc3339(fact.read_at))
         shipped, messages = _taken(shipped, fact.vendor_order_id, taken, context)
     personal = ["tracking"] if parcels != order.parcels else []
     return Edit(shipped, messages=messages, personal_changed=personal)
@@ -144,7 +144,7 @@ def on_vendor_order_changed(order: Order, fact: tracking.VendorOrderChanged, con
     read_at = rfc3339(fact.read_at)
     messages: list[Outgoing] = []
     if held is None:
-        held = VendorOrder(generation=max(order.generation, 1), taken_at=read_at)
+        held = VendorOrder(generation=fact.generation, taken_at=read_at)
         order, messages = _taken(order, fact.vendor_order_id, held, context)
     if held.read_at is not None and held.read_at >= read_at:
         return "an older look at the vendor"

@@ -45,7 +45,7 @@ def on_hinted(states: States, hint: Hinted, context: Context) -> Outcome[State]:
     if watch.order is None:
         return Applied({key: replace(watch, hinted_at=now)})
     at = pace.after_hint(watch.order, now)
-    being_read = watch.leased_until is not None and watch.leased_until > now
+    being_read = watch.leased_until is not None
     soon = watch.next_read_at is not None and watch.next_read_at <= at
     if watch.hinted_at is not None and soon and not being_read:
         return Ignored("it is about to be read")

@@ -126,6 +126,7 @@ def _news(before: Followed, after: Followed, fact: VendorOrderFact, context: Con
         "vendor_id": fact.vendor_id,
         "vendor_order_id": fact.vendor_order_id,
         "external_id": after.external_id,
+        "generation": after.generation,
         "read_at": after.read_at,
     }
     if after.parcels != before.parcels:
