@@ -9,13 +9,15 @@ import pytest
 from platen_contracts.dispatch import DispatchStarted
 from platen_contracts.ids import derived_id
 from platen_dispatch.decide import facts
+from platen_dispatch.gateway.accounts import VendorAccounts
+from platen_dispatch.worker import Worker
 from platen_messaging.outcome import Applied, Ignored
 from platen_messaging.tables import TABLES
 
 from .asked import ORDER, VENDOR, requested, vendor, withdraw
 from .conftest import Office, now
 
-MINUTE = timedelta(minutes=1)
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 
 def began(generation: int = 1, turn: int = 1, order_id: str = ORDER) -> facts.TurnBegan:
@@ -45,20 +47,20 @@ async def test_many_messages_of_one_order_in_one_batch_see_each_other(office: Of
 async def test_an_order_is_claimed_once_and_again_only_after_its_time(office: Office) -> None:
     await office.hear(vendor(), requested())
     moment = now()
-    (claim,) = await office.claims.take(moment, moment + MINUTE, 8, [], 7)
+    (claim,) = await office.claims.take(moment, MINUTE, 8, [], 7)
     assert (claim.ledger.order_id, claim.vendor) == (ORDER, vendor())
-    assert await office.claims.take(moment, moment + MINUTE, 8, [], 7) == []
-    assert len(await office.claims.take(moment + MINUTE, moment + 2 * MINUTE, 8, [], 7)) == 1
+    assert await office.claims.take(moment, MINUTE, 8, [], 7) == []
+    assert len(await office.claims.take(moment + 2 * MINUTE, MINUTE, 8, [], 7)) == 1
 
 
 async def test_claims_that_race_never_get_the_same_order(office: Office) -> None:
     orders = [derived_id("order", number) for number in range(40)]
     await office.hear(vendor(), *(requested(1, order) for order in orders))
     moment = now()
-    taken = await asyncio.gather(*(office.claims.take(moment, moment + MINUTE, 10, [], 100) for _ in range(6)))
+    taken = await asyncio.gather(*(office.claims.take(moment, MINUTE, 10, [], 100) for _ in range(6)))
     claimed = [claim.ledger.order_id for claims in taken for claim in claims]
     assert len(claimed) == len(set(claimed))
-    rest = await office.claims.take(moment, moment + MINUTE, 40, [], 100)
+    rest = await office.claims.take(moment, MINUTE, 40, [], 100)
     assert {*claimed, *(claim.ledger.order_id for claim in rest)} == set(orders)
 
 
@@ -73,17 +75,32 @@ async def test_a_turn_is_begun_once_however_often_it_is_tried(office: Office) ->
 async def test_a_lease_is_renewed_only_by_the_turn_that_holds_it(office: Office) -> None:
     await office.hear(vendor(), requested())
     await begin(office, began())
-    until = now() + 5 * MINUTE
-    assert await office.claims.renew(ORDER, "1.1", until)
-    assert (await office.ledger()).due == until
-    assert not await office.claims.renew(ORDER, "1.2", until)
+    assert await office.claims.renew(ORDER, "1.1", HOUR)
+    ((renewed,),) = await office.rows(
+        "select due between now() + $1::interval and now() + $2::interval from ledger", HOUR - MINUTE, HOUR
+    )
+    assert renewed
+    assert not await office.claims.renew(ORDER, "1.2", HOUR)
+
+
+@pytest.mark.parametrize("skew", [-HOUR, HOUR], ids=["behind", "ahead"])
+async def test_a_turn_is_nobody_elses_however_the_clocks_of_processes_differ(office: Office, skew: timedelta) -> None:
+    await office.hear(vendor(), requested(), at=now() - 2 * HOUR)
+    await office.rows("update ledger set due = due - interval '2 hours' returning 1")
+    worker = Worker(office.turns, office.claims, VendorAccounts({}, 1.0), lease=MINUTE, now=lambda: now() + skew)
+    (claim,) = await office.claims.take(now() + skew, MINUTE, 8, [], 7)
+    assert await worker._begin(claim, now() + skew) is not None
+    for clock in (-HOUR, timedelta(0), HOUR):
+        assert await office.claims.take(now() + clock, MINUTE, 8, [], 7) == []
+    await office.rows("update ledger set due = now() returning 1")
+    assert len(await office.claims.take(now() - HOUR, MINUTE, 8, [], 7)) == 1
 
 
 async def test_a_message_that_comes_during_a_turn_keeps_its_renewed_lease(office: Office) -> None:
     await office.hear(vendor(), requested())
     await begin(office, began())
-    until = now() + 5 * MINUTE
-    await office.claims.renew(ORDER, "1.1", until)
+    await office.claims.renew(ORDER, "1.1", HOUR)
+    until = (await office.ledger()).due
     await office.hear(withdraw())
     ledger = await office.ledger()
     assert (ledger.due, ledger.lease, ledger.generations[1].wish) == (until, "1.1", "withdraw")
@@ -92,9 +109,9 @@ async def test_a_message_that_comes_during_a_turn_keeps_its_renewed_lease(office
 async def test_requests_of_a_vendor_nobody_knows_are_claimed_once_the_catalog_brings_it(office: Office) -> None:
     await office.hear(requested())
     moment = now() + timedelta(seconds=1)
-    assert await office.claims.take(moment, moment + MINUTE, 8, [], 7) == []
+    assert await office.claims.take(moment, MINUTE, 8, [], 7) == []
     await office.hear(vendor())
-    assert len(await office.claims.take(moment, moment + MINUTE, 8, [], 7)) == 1
+    assert len(await office.claims.take(moment, MINUTE, 8, [], 7)) == 1
 
 
 async def test_orders_of_a_paused_vendor_are_not_claimed_until_its_pause_is_over(office: Office) -> None:
@@ -104,17 +121,17 @@ async def test_orders_of_a_paused_vendor_are_not_claimed_until_its_pause_is_over
     closed = facts.LaneClosed(order_id=ORDER, vendor_id=VENDOR, generation=1, turn=1, code="throttled", until=until)
     await office.turns.apply([office.turns.fact(closed, "ee" * 16, ORDER)])
     moment = now() + timedelta(seconds=1)
-    assert await office.claims.take(moment, moment + MINUTE, 8, [], 7) == []
-    assert len(await office.claims.take(until, until + MINUTE, 8, [], 7)) == 2
+    assert await office.claims.take(moment, MINUTE, 8, [], 7) == []
+    assert len(await office.claims.take(until, MINUTE, 8, [], 7)) == 2
 
 
 async def test_no_vendor_waits_behind_anothers_queue(office: Office) -> None:
     many = [requested(1, derived_id("many", number), vendor_id="many") for number in range(30)]
     await office.hear(vendor(vendor_id="many"), vendor(), *many, requested())
     moment = now() + timedelta(seconds=1)
-    claims = await office.claims.take(moment, moment + MINUTE, 4, ["many"] * 2, 7)
+    claims = await office.claims.take(moment, MINUTE, 4, ["many"] * 2, 7)
     assert sorted(claim.vendor.vendor_id for claim in claims) == ["many", "many", "many", VENDOR]
-    assert await office.claims.take(moment, moment + MINUTE, 4, ["many"] * 7, 7) == []
+    assert await office.claims.take(moment, MINUTE, 4, ["many"] * 7, 7) == []
 
 
 async def test_results_follow_from_the_conversation_that_asked(office: Office) -> None:

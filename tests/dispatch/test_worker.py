@@ -305,12 +305,12 @@ async def test_a_turn_that_met_a_vendor_gone_from_the_catalog_begins_once_that_i
     worker = Worker(scene.office.turns, scene.office.claims, scene.accounts())
     await scene.office.hear(scene.asked())
     start = now()
-    (claim,) = await scene.office.claims.take(start, start + LEASE, 1, [], 1)
+    (claim,) = await scene.office.claims.take(start, LEASE, 1, [], 1)
     await scene.office.rows("update vendors set document = null returning 1")
-    assert await worker._begin(claim) is None
+    assert await worker._begin(claim, start) is None
     await scene.office.hear(scene.account())
-    (claim,) = await scene.office.claims.take(start + 2 * LEASE, start + 3 * LEASE, 1, [], 1)
-    assert await worker._begin(claim) is not None
+    (claim,) = await scene.office.claims.take(start + 2 * LEASE, LEASE, 1, [], 1)
+    assert await worker._begin(claim, start) is not None
     assert await scene.office.words() == ["Started"]
 
 

@@ -113,6 +113,10 @@ class Scene:
         async with self.engine.connect() as connection:
             return (await connection.exec_driver_sql(statement, args)).all()
 
+    async def change(self, statement: str, *args: Any) -> None:
+        async with self.engine.begin() as tx:
+            await tx.exec_driver_sql(statement, args)
+
     @asynccontextmanager
     async def polling(self) -> AsyncIterator[Poll]:
         poll, stop = Poll(self.own, self.due, self.accounts, self.clock.now), asyncio.Event()

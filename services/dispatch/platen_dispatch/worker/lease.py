@@ -13,13 +13,16 @@ from platen_dispatch.store import Claims
 
 
 class Lease:
-    """Args: `token` is `generation.turn`; `until` what the beginning of the turn saved."""
+    """Args: `token` is `generation.turn`; `since` when the claim was asked for, by `now`.
+
+    Here only lengths of time count, from before each question on: so it ends here no later than in the database.
+    """
 
     def __init__(
-        self, claims: Claims, order_id: str, token: str, until: datetime, length: timedelta, now: Callable[[], datetime]
+        self, claims: Claims, order_id: str, token: str, since: datetime, length: timedelta, now: Callable[[], datetime]
     ) -> None:
-        self._claims, self._order_id, self._token, self._until = claims, order_id, token, until
-        self._length, self._now = length, now
+        self._claims, self._order_id, self._token = claims, order_id, token
+        self._until, self._length, self._now = since + length, length, now
 
     def mine(self) -> None:
         """Raises `LeaseLost` once nobody can be sure of it any more: a process that was stopped wakes up to a lost lease."""
@@ -32,7 +35,7 @@ class Lease:
             await asyncio.sleep(self._length.total_seconds() / 3)
             until = self._now() + self._length
             try:
-                if not await self._claims.renew(self._order_id, self._token, until):
+                if not await self._claims.renew(self._order_id, self._token, self._length):
                     self._until = self._now()
                     return
             except Exception as failure:

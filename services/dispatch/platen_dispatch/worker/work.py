@@ -89,9 +89,9 @@ class Worker:
             return False
         now = self._now()
         busy = list(self._turns.values())
-        claims = await self._claims.take(now, now + self._lease, free, busy, self._concurrency - 1)
+        claims = await self._claims.take(now, self._lease, free, busy, self._concurrency - 1)
         for claim in claims:
-            task = asyncio.create_task(self._guarded(claim))
+            task = asyncio.create_task(self._guarded(claim, now))
             self._turns[task] = claim.vendor.vendor_id
             task.add_done_callback(self._done)
         return bool(claims)
@@ -113,19 +113,19 @@ class Worker:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
 
-    async def _guarded(self, claim: Claim) -> None:
+    async def _guarded(self, claim: Claim, since: datetime) -> None:
         """Whatever goes wrong here, the lease runs out and the order is looked up."""
         order = claim.ledger.order_id
         try:
-            await self._turn(claim)
+            await self._turn(claim, since)
         except LeaseLost:
             log.warning("lease lost; the order is looked up again", order_id=order)
         except Exception as failure:
             passing = is_transient(failure)
             log.warning("turn failed", order_id=order, error=told(failure), exc_info=None if passing else failure)
 
-    async def _turn(self, claim: Claim) -> None:
-        begun = await self._begin(claim)
+    async def _turn(self, claim: Claim, since: datetime) -> None:
+        begun = await self._begin(claim, since)
         if begun is None:
             return
         keeping = asyncio.create_task(begun.lease.keep())
@@ -140,13 +140,13 @@ class Worker:
             acting.cancel()
             await asyncio.gather(keeping, acting, return_exceptions=True)
 
-    async def _begin(self, claim: Claim) -> _Begun | None:
-        """Saves the intent. None: there is nothing to do outside."""
-        ledger, now = claim.ledger, self._now()
-        generation = ledger.current
-        if generation is None:
+    async def _begin(self, claim: Claim, since: datetime) -> _Begun | None:
+        """Saves the intent. `since`: when the claim was asked for. None: there is nothing to do outside."""
+        ledger = claim.ledger
+        generation, until = ledger.current, ledger.due
+        if generation is None or until is None:
             return None
-        turn, until = generation.turn + 1, now + self._lease
+        turn = generation.turn + 1
         began = facts.TurnBegan(
             order_id=ledger.order_id,
             vendor_id=ledger.vendor_id,
@@ -162,8 +162,8 @@ class Worker:
         if not isinstance(after, Ledger) or after.lease != lease_of(generation.number, turn):
             return None
         begun = after.generations[generation.number]
-        lease = Lease(self._claims, ledger.order_id, lease_of(generation.number, turn), until, self._lease, self._now)
-        return _Begun(begun, plan(after, begun, now), claim.vendor, lease)
+        lease = Lease(self._claims, ledger.order_id, lease_of(generation.number, turn), since, self._lease, self._now)
+        return _Begun(begun, plan(after, begun, self._now()), claim.vendor, lease)
 
     async def _act(self, begun: _Begun) -> facts.TurnEnd:
         """The effect, outside any transaction."""

@@ -21,21 +21,22 @@ _VENDOR = "select vendor::text from vendors where vendor_id = $1"
 
 _VENDORS = "select vendor::text from vendors order by vendor_id"
 
+# What is to be read is due by the clock of whoever asks; leases end by the database's, the only one that all share.
 _WITH_WORK = """
 select vendor::text from vendors where exists (
     select from vendor_orders as one
     where one.vendor_id = vendors.vendor_id and state is not null
-    and next_read_at <= $1 and (leased_until is null or leased_until <= $1)
+    and next_read_at <= $1 and (leased_until is null or leased_until <= now())
 )
 """
 
 _CLAIM = """
 with due as (
     select vendor_id, vendor_order_id from vendor_orders
-    where vendor_id = $1 and state is not null and next_read_at <= $2 and (leased_until is null or leased_until <= $2)
+    where vendor_id = $1 and state is not null and next_read_at <= $2 and (leased_until is null or leased_until <= now())
     order by (hinted_at is null), next_read_at limit $3 for update skip locked
 )
-update vendor_orders as one set leased_until = $4 from due
+update vendor_orders as one set leased_until = now() + $4::interval from due
 where one.vendor_id = due.vendor_id and one.vendor_order_id = due.vendor_order_id
 returning one.vendor_order_id, one.state::text
 """
@@ -69,7 +70,7 @@ class Due:
     async def claim(self, vendor_id: str, limit: int, now: datetime) -> list[Claimed]:
         """Up to `limit` orders that are due and that nobody reads: those that a webhook named first, then the oldest."""
         async with self._engine.begin() as tx:
-            rows = await tx.exec_driver_sql(_CLAIM, (vendor_id, now, limit, now + LEASE))
+            rows = await tx.exec_driver_sql(_CLAIM, (vendor_id, now, limit, LEASE))
             return [Claimed(row.vendor_order_id, _FOLLOWED.decode(row.state)) for row in rows]
 
     async def forget(self, now: datetime) -> int:
