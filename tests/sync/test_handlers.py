@@ -423,13 +423,8 @@ def test_versions_not_above_the_one_held_change_nothing(world: World) -> None:
     assert isinstance(world.tell(private(1)), Ignored)
 
 
-def test_a_number_that_changes_later_is_not_posted_a_second_time(world: World) -> None:
-    world.tell(snapshot(p1="UPS"))
-    world.tell(private(1, p1="1Z999"))
-    world.tell(PostingDone(order_id=ORDER, parcel="p1"))
-    world.tell(private(2, p1="1Z000"))
-    assert world.order.postings["p1"].due_at is None
-    assert len(world.said(TrackingPosted)) == 1
+def posted(number: str) -> PostingDone:
+    return PostingDone(order_id=ORDER, parcel="p1", tracking_number=number)
 
 
 def wanted(world: World) -> None:
@@ -437,9 +432,43 @@ def wanted(world: World) -> None:
     world.tell(private(p1="1Z999"))
 
 
+def test_a_number_that_changes_after_it_was_posted_is_posted_too_once(world: World) -> None:
+    wanted(world)
+    world.tell(posted("1Z999"))
+    world.tell(snapshot(2, posted=True, p1="UPS"))
+    assert world.order.postings["p1"].due_at is None
+    world.tell(private(2, p1="1Z000"))
+    assert (world.order.postings["p1"].tracking_number, world.order.postings["p1"].due_at) == ("1Z000", world.now)
+    world.tell(posted("1Z000"))
+    world.tell(snapshot(3, p1="UPS"))
+    world.tell(private(3, p1="1Z000"))
+    assert world.order.postings["p1"].due_at is None
+    assert len(world.said(TrackingPosted)) == 2
+
+
+def test_a_number_that_changes_before_it_is_sent_takes_the_place_of_the_old_one(world: World) -> None:
+    wanted(world)
+    world.tell(private(2, p1="1Z000"))
+    begun = PostingBegun(order_id=ORDER, parcel="p1", tracking_number="1Z999", read_at=world.now)
+    assert isinstance(world.tell(begun), Ignored), "what is about to be posted is not what is wanted any more"
+    assert isinstance(world.tell(posted("1Z999")), Ignored)
+    assert isinstance(world.tell(begun.model_copy(update={"tracking_number": "1Z000"})), Applied)
+
+
+@pytest.mark.parametrize("arrived", [True, False])
+def test_a_number_that_changes_while_the_old_one_is_sent_follows_it(world: World, arrived: bool) -> None:
+    wanted(world)
+    world.tell(PostingBegun(order_id=ORDER, parcel="p1", tracking_number="1Z999", read_at=world.now))
+    world.tell(private(2, p1="1Z000"))
+    assert world.order.postings["p1"].tracking_number == "1Z999"
+    world.tell(posted("1Z999") if arrived else PostingFailed(order_id=ORDER, parcel="p1", code="shop_busy", remedy="-"))
+    assert (world.order.postings["p1"].tracking_number, world.order.postings["p1"].due_at) == ("1Z000", world.now)
+    assert len(world.said(TrackingPosted)) == (1 if arrived else 0)
+
+
 def test_an_intent_holds_off_a_second_one_until_the_first_has_settled(world: World) -> None:
     wanted(world)
-    begun = PostingBegun(order_id=ORDER, parcel="p1", read_at=world.now)
+    begun = PostingBegun(order_id=ORDER, parcel="p1", tracking_number="1Z999", read_at=world.now)
     assert isinstance(world.tell(begun), Applied)
     due = world.order.postings["p1"].due_at
     assert due == world.now + posting.SETTLE
@@ -452,8 +481,8 @@ def test_an_intent_holds_off_a_second_one_until_the_first_has_settled(world: Wor
 
 def test_a_posted_parcel_is_told_once(world: World) -> None:
     wanted(world)
-    assert isinstance(world.tell(PostingDone(order_id=ORDER, parcel="p1")), Applied)
-    assert isinstance(world.tell(PostingDone(order_id=ORDER, parcel="p1")), Ignored)
+    assert isinstance(world.tell(posted("1Z999")), Applied)
+    assert isinstance(world.tell(posted("1Z999")), Ignored)
     assert [(one.order_id, one.parcel) for one in world.said(TrackingPosted)] == [(ORDER, "p1")]
     assert world.sent[-1].key == ORDER
 
@@ -471,13 +500,13 @@ def test_trouble_is_told_once_and_tried_again_with_growing_waits(world: World) -
     assert waits == sorted(waits)
     assert waits[-1] == posting.LONGEST_WAIT
     assert [one.code for one in world.said(TrackingNotPosted)] == ["shop_refused_credentials"]
-    world.tell(PostingDone(order_id=ORDER, parcel="p1"))
+    world.tell(posted("1Z999"))
     assert len(world.said(TrackingPosted)) == 1
 
 
 def test_an_unknown_outcome_waits_until_it_has_settled(world: World) -> None:
     wanted(world)
-    world.tell(PostingBegun(order_id=ORDER, parcel="p1", read_at=world.now))
+    world.tell(PostingBegun(order_id=ORDER, parcel="p1", tracking_number="1Z999", read_at=world.now))
     world.tell(PostingFailed(order_id=ORDER, parcel="p1", code="outcome_unknown", remedy="-", maybe_done=True))
     due = world.order.postings["p1"].due_at
     assert due is not None
@@ -490,13 +519,14 @@ def test_a_refusal_for_good_ends_it(world: World) -> None:
     world.tell(PostingFailed(order_id=ORDER, parcel="p1", code="order_gone", remedy="-", tell=True, for_good=True))
     assert world.order.postings["p1"].due_at is None
     assert len(world.said(TrackingNotPosted)) == 1
-    assert isinstance(world.tell(PostingDone(order_id=ORDER, parcel="p1")), Ignored)
+    assert isinstance(world.tell(posted("1Z999")), Ignored)
 
 
 def test_an_erased_order_keeps_no_number_and_posts_none(world: World) -> None:
     wanted(world)
     world.tell(Tombstone("orders.private", ORDER))
     assert world.order.tracking == {}
+    world.tell(private(2, p1="1Z000"))
     assert world.order.postings["p1"].due_at is None
     assert "1Z999" not in repr(world.order)
 

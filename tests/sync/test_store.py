@@ -156,7 +156,7 @@ async def test_a_parcel_is_due_until_it_is_posted_and_again_later_after_trouble(
     await stored.tell(snapshot(p1="UPS", p2="DHL"), private(p1="1Z1", p2="1Z2"))
     assert {to_post.key for to_post in await stored.due.postings(stored.now, [])} == {"p1", "p2"}
 
-    await stored.tell(PostingDone(order_id=ORDER, parcel="p1"))
+    await stored.tell(PostingDone(order_id=ORDER, parcel="p1", tracking_number="1Z1"))
     await stored.tell(PostingFailed(order_id=ORDER, parcel="p2", code="shop_busy", remedy="-"))
 
     assert await stored.due.postings(stored.now, []) == []

@@ -113,14 +113,15 @@ class Worker:
         shelf = await gateway.read_shelf(parcel.shop_order_id)
         if not isinstance(shelf, Shelf):
             return await self._failed(parcel, shelf)
-        if not shelf.holds(parcel.posting.tracking_number):
-            begun = PostingBegun(order_id=parcel.order_id, parcel=parcel.key, read_at=read_at)
+        number = parcel.posting.tracking_number
+        if not shelf.holds(number):
+            begun = PostingBegun(order_id=parcel.order_id, parcel=parcel.key, tracking_number=number, read_at=read_at)
             if not isinstance(await self._tell(parcel.order_id, begun), Applied):
                 return None
             failure = await gateway.post_tracking(parcel.shop_order_id, _to_post(parcel), shelf)
             if failure is not None:
                 return await self._failed(parcel, failure, sent=True)
-        await self._tell(parcel.order_id, PostingDone(order_id=parcel.order_id, parcel=parcel.key))
+        await self._tell(parcel.order_id, PostingDone(order_id=parcel.order_id, parcel=parcel.key, tracking_number=number))
         return None
 
     async def _failed(self, parcel: ToPost, failure: Failure | Absent | Unusable, *, sent: bool = False) -> None:

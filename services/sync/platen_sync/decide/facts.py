@@ -89,6 +89,7 @@ class PostingBegun(Message, owner="sync"):
 
     order_id: Id
     parcel: str
+    tracking_number: str
     read_at: datetime
 
 
@@ -97,6 +98,7 @@ class PostingDone(Message, owner="sync"):
 
     order_id: Id
     parcel: str
+    tracking_number: str
 
 
 class PostingFailed(Message, owner="sync"):

@@ -1,4 +1,4 @@
-"""Tracking posted back to the shop, once per parcel."""
+"""Tracking posted back to the shop, once per parcel and number."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from platen_contracts.orders import OrderPrivate, OrderSnapshot
 from platen_contracts.sync import TrackingNotPosted, TrackingPosted
 
-from platen_sync.decide.facts import PostingFailed
+from platen_sync.decide.facts import PostingBegun, PostingDone, PostingFailed
 from platen_sync.model import Parcel, PlatenOrder, Posting, PostingState, Tracking
 
 SETTLE = timedelta(seconds=60)
@@ -72,22 +72,26 @@ def forget(order: PlatenOrder) -> PlatenOrder:
     return replace(order, tracking={}, postings=postings)
 
 
-def begin(order: PlatenOrder, parcel: str, read_at: datetime, now: datetime) -> PlatenOrder | None:
-    """The intent: from here on the tracking may be in the shop. None when another process is, or was, at it."""
-    posting = _open(order, parcel)
-    if posting is None or (posting.started_at is not None and read_at < posting.started_at + SETTLE):
+def begin(order: PlatenOrder, fact: PostingBegun, now: datetime) -> PlatenOrder | None:
+    """The intent: from here on the tracking may be in the shop.
+
+    None when another process is, or was, at it, or the number has changed.
+    """
+    posting = _open(order, fact.parcel)
+    if posting is None or posting.tracking_number != fact.tracking_number:
         return None
-    return _with(
-        order, parcel, posting.model_copy(update={"started_at": now, "due_at": now + SETTLE, "tries": posting.tries + 1})
-    )
+    if posting.started_at is not None and fact.read_at < posting.started_at + SETTLE:
+        return None
+    changes = {"started_at": now, "due_at": now + SETTLE, "tries": posting.tries + 1}
+    return _with(order, fact.parcel, posting.model_copy(update=changes))
 
 
-def done(order: PlatenOrder, parcel: str, now: datetime) -> Posted | None:
-    posting = _open(order, parcel)
-    if posting is None:
+def done(order: PlatenOrder, fact: PostingDone, now: datetime) -> Posted | None:
+    posting = _open(order, fact.parcel)
+    if posting is None or posting.tracking_number != fact.tracking_number:
         return None
-    after = posting.model_copy(update={"state": PostingState.POSTED, "due_at": None})
-    return Posted(_with(order, parcel, after), TrackingPosted(order_id=order.order_id, parcel=parcel, at=now))
+    after = _with(order, fact.parcel, posting.model_copy(update={"state": PostingState.POSTED, "due_at": None}))
+    return Posted(_wanted(after, now), TrackingPosted(order_id=order.order_id, parcel=fact.parcel, at=now))
 
 
 def failed(order: PlatenOrder, fact: PostingFailed, now: datetime) -> Posted | None:
@@ -105,18 +109,27 @@ def failed(order: PlatenOrder, fact: PostingFailed, now: datetime) -> Posted | N
     if fact.tell and posting.told != fact.code:
         changes["told"] = fact.code
         told = TrackingNotPosted(order_id=order.order_id, parcel=fact.parcel, code=fact.code, remedy=fact.remedy)
-    return Posted(_with(order, fact.parcel, posting.model_copy(update=changes)), told)
+    return Posted(_wanted(_with(order, fact.parcel, posting.model_copy(update=changes)), now), told)
 
 
 def _wanted(order: PlatenOrder, now: datetime) -> PlatenOrder:
-    """Every parcel with a tracking number that is not yet in the shop is to be posted."""
+    """Every parcel with a tracking number that is not yet in the shop is to be posted, also one whose number changed since."""
     postings = dict(order.postings)
     for key, parcel in order.parcels.items():
-        tracking = order.tracking.get(key)
-        if key in postings or parcel.posted or tracking is None or not tracking.tracking_number:
+        tracking, held = order.tracking.get(key), postings.get(key)
+        if tracking is None or not tracking.tracking_number:
+            continue
+        if parcel.posted if held is None else _stands(held, tracking.tracking_number):
             continue
         postings[key] = Posting(tracking_number=tracking.tracking_number, tracking_url=tracking.tracking_url, due_at=now)
     return replace(order, postings=postings)
+
+
+def _stands(held: Posting, tracking_number: str) -> bool:
+    """Nothing else is to be posted: it is that number, it was forgotten, or one that may be on its way is to be settled first."""
+    if held.state is PostingState.WANTED and held.started_at is not None:
+        return True
+    return held.tracking_number in ("", tracking_number)
 
 
 def _open(order: PlatenOrder, parcel: str) -> Posting | None:

@@ -29,12 +29,12 @@ def private_came(states: States, private: OrderPrivate, context: Context) -> Out
 
 
 def posting_begun(states: States, fact: PostingBegun, context: Context) -> Outcome[State]:
-    order = posting.begin(order_in(states, fact.order_id), fact.parcel, fact.read_at, context.now)
-    return Applied({order_key(fact.order_id): order}) if order else Ignored("another process is at it")
+    order = posting.begin(order_in(states, fact.order_id), fact, context.now)
+    return Applied({order_key(fact.order_id): order}) if order else Ignored("another process is at it, or the number has changed")
 
 
 def posting_done(states: States, fact: PostingDone, context: Context) -> Outcome[State]:
-    return _posted(posting.done(order_in(states, fact.order_id), fact.parcel, context.now), context)
+    return _posted(posting.done(order_in(states, fact.order_id), fact, context.now), context)
 
 
 def posting_failed(states: States, fact: PostingFailed, context: Context) -> Outcome[State]:
