@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -20,9 +21,24 @@ SHA256 = hashlib.sha256(DATA).hexdigest()
 TOKEN = "Aa0_-" + "x" * 38
 
 
-def client_of(room: Room, objects: ObjectStore) -> httpx.AsyncClient:
-    app = Starlette(routes=Files(Links(room.engine), objects).routes)
+def client_of(room: Room, objects: ObjectStore, links: Links | None = None, patience_s: float = 15) -> httpx.AsyncClient:
+    files = Files(links or Links(room.engine), objects, timedelta(seconds=patience_s))
+    app = Starlette(routes=files.routes)
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://render")
+
+
+class AwayAtFirst(Links):
+    """The database refuses so many looks before it answers."""
+
+    def __init__(self, room: Room, refusals: int) -> None:
+        super().__init__(room.engine)
+        self.refusals = refusals
+
+    async def file_of(self, token: str) -> FileRef | None:
+        if self.refusals:
+            self.refusals -= 1
+            raise ConnectionRefusedError
+        return await super().file_of(token)
 
 
 @pytest.fixture
@@ -110,3 +126,17 @@ async def test_a_bucket_is_shown_by_a_link_that_ends_soon(room: Room, monkeypatc
     assert shown.status_code == 302
     assert object_key(SHA256) in shown.headers["location"]
     assert shown.headers["cache-control"] == "no-store"
+
+
+async def test_a_link_waits_for_a_database_that_comes_back(room: Room, tmp_path: Path) -> None:
+    objects = ObjectStore(f"file://{tmp_path}")
+    await give_out(room, await objects.put_by_content(DATA, "image/png"))
+    async with client_of(room, objects, AwayAtFirst(room, 2)) as client:
+        shown = await client.get(f"/f/{TOKEN}")
+    assert (shown.status_code, shown.content) == (200, DATA)
+
+
+async def test_a_link_that_cannot_be_looked_up_now_says_come_back_later(room: Room, tmp_path: Path) -> None:
+    async with client_of(room, ObjectStore(f"file://{tmp_path}"), AwayAtFirst(room, 1000), patience_s=0) as client:
+        shown = await client.get(f"/f/{TOKEN}")
+    assert (shown.status_code, shown.headers["retry-after"], shown.headers["cache-control"]) == (503, "5", "no-store")
