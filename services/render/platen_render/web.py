@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
-from platen_render.gateway import STORAGE_FAULTS, FileMissing, ObjectStore
+from platen_render.gateway import FileMissing, ObjectStore
 from platen_render.store.links import Links
 
 log = logger("files")
@@ -44,7 +44,7 @@ class Files:
         try:
             return await self._shown(request)
         except Exception as failure:
-            if not (is_transient(failure) or isinstance(failure, STORAGE_FAULTS)):
+            if not is_transient(failure):
                 raise
             log.warning("a file could not be shown", error=told(failure))
             return _not_now()
