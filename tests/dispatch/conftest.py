@@ -17,10 +17,8 @@ from platen_contracts.dispatch import DispatchResult
 from platen_contracts.envelope import Meta
 from platen_contracts.message import Message
 from platen_contracts.topics import MESSAGES
-from platen_dispatch.gateway.accounts import Accounts, VendorAccounts
 from platen_dispatch.handlers import REQUESTS, TURNS
 from platen_dispatch.model import Entry, Ledger
-from platen_dispatch.settings import VendorSecret
 from platen_dispatch.store import Claims, DispatchStore
 from platen_dispatch.store.states import decoded
 from platen_dispatch.worker import Worker
@@ -29,6 +27,7 @@ from platen_messaging.desk import Desk
 from platen_messaging.outcome import Outcome
 from platen_messaging.records import Incoming
 from platen_sandbox.testing import Sandbox, running_sandbox
+from platen_vendors.accounts import Accounts, VendorSecret
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -159,8 +158,8 @@ class Scene:
         given = {"vendor_id": vendor_id, "url": self.sandbox.vendor(vendor_id), "absence_gap_s": 0.3}
         return vendor(**{**given, **changes})
 
-    def accounts(self, *vendor_ids: str) -> VendorAccounts:
-        return VendorAccounts(secrets(*(vendor_ids or (VENDOR,))), 1.0)
+    def accounts(self, *vendor_ids: str) -> Accounts:
+        return Accounts(secrets(*(vendor_ids or (VENDOR,))), 1.0)
 
     async def fault(self, kind: str, **given: Any) -> None:
         await self.sandbox.fault(f"vendor/{VENDOR}", kind, **given)

@@ -9,10 +9,10 @@ import pytest
 from platen_contracts.dispatch import DispatchStarted
 from platen_contracts.ids import derived_id
 from platen_dispatch.decide import facts
-from platen_dispatch.gateway.accounts import VendorAccounts
 from platen_dispatch.worker import Worker
 from platen_messaging.outcome import Applied, Ignored
 from platen_messaging.tables import TABLES
+from platen_vendors.accounts import Accounts
 
 from .asked import ORDER, VENDOR, requested, vendor, withdraw
 from .conftest import Office, now
@@ -87,7 +87,7 @@ async def test_a_lease_is_renewed_only_by_the_turn_that_holds_it(office: Office)
 async def test_a_turn_is_nobody_elses_however_the_clocks_of_processes_differ(office: Office, skew: timedelta) -> None:
     await office.hear(vendor(), requested(), at=now() - 2 * HOUR)
     await office.rows("update ledger set due = due - interval '2 hours' returning 1")
-    worker = Worker(office.turns, office.claims, VendorAccounts({}, 1.0), lease=MINUTE, now=lambda: now() + skew)
+    worker = Worker(office.turns, office.claims, Accounts({}, 1.0), lease=MINUTE, now=lambda: now() + skew)
     (claim,) = await office.claims.take(now() + skew, MINUTE, 8, [], 7)
     assert await worker._begin(claim, now() + skew) is not None
     for clock in (-HOUR, timedelta(0), HOUR):

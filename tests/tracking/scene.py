@@ -21,14 +21,13 @@ from platen_messaging.databases import open_engine
 from platen_messaging.desk import Desk
 from platen_sandbox.server import listen, server_of
 from platen_sandbox.testing import Sandbox
-from platen_tracking.gateway import Accounts
 from platen_tracking.handlers import FROM_TOPICS, OWN
 from platen_tracking.model import State
 from platen_tracking.poll import Poll
-from platen_tracking.settings import VendorSecrets
 from platen_tracking.store.due import Due
 from platen_tracking.store.rows import TrackingStore
 from platen_tracking.web import Webhooks
+from platen_vendors.accounts import Accounts, VendorSecret
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.applications import Starlette
 
@@ -92,7 +91,7 @@ class Scene:
     topics: Desk[State]
     due: Due
     accounts: Accounts
-    secrets: dict[str, VendorSecrets]
+    secrets: dict[str, VendorSecret]
     files: str = ""
 
     async def hear(self, *messages: DispatchAccepted | Vendor) -> None:
@@ -138,7 +137,7 @@ class Scene:
 @asynccontextmanager
 async def open_scene(database_url: str) -> AsyncIterator[Scene]:
     engine, clock, reads, store = open_engine(database_url), Clock(), Reads(), TrackingStore()
-    secrets = {VENDOR: VendorSecrets.model_validate({"token": TOKEN})}
+    secrets = {VENDOR: VendorSecret.model_validate({"token": TOKEN})}
     own = Desk(engine, store, OWN, "tracking", clock.now)
     topics = Desk(engine, store, FROM_TOPICS, "tracking", clock.now)
     accounts = Accounts(secrets, 0.5, reads)

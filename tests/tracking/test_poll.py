@@ -6,7 +6,7 @@ import pytest
 from platen_contracts.tracking import ShipmentUpdated, VendorOrderChanged
 from platen_tracking.decide.pace import poll_every
 from platen_tracking.poll import UNUSABLE
-from platen_tracking.settings import VendorSecrets
+from platen_vendors.accounts import VendorSecret
 
 from .scene import Prints, Scene, until
 from .world import MUG, POSTER, VENDOR, vendor
@@ -99,7 +99,7 @@ async def test_an_account_without_secrets_waits_for_them_and_loses_nothing(scene
     async with scene.polling() as poll:
         scene.clock.ahead += HOUR
         await until(lambda: _problem(poll._problems, "PLATEN_VENDOR_SECRETS"))
-        scene.secrets[VENDOR] = VendorSecrets(token=held.token)
+        scene.secrets[VENDOR] = VendorSecret(token=held.token)
         await until(lambda: _is(scene, ["pending"]))
 
 
@@ -125,10 +125,7 @@ async def test_a_reading_that_cannot_be_settled_holds_up_no_other(scene: Scene, 
     assert [message.order_id for message in await scene.told()] == [innocent.order_id]  # pyright: ignore[reportAttributeAccessIssue]
 
 
-async def test_a_vendor_account_that_moved_is_asked_at_its_new_address(scene: Scene, prints: Prints) -> None:
-    old = await scene.accounts.adapter(vendor(url="http://127.0.0.1:9"))
-    assert await scene.accounts.adapter(vendor(url="http://127.0.0.1:9")) is old
-    assert await scene.accounts.adapter(prints.vendor) is not old
+def test_an_account_that_is_not_known_yet_is_read_as_often_as_any() -> None:
     assert poll_every({}, VENDOR) == timedelta(minutes=5)
 
 

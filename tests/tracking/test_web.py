@@ -9,8 +9,7 @@ import httpx
 import pytest
 from platen_contracts.tracking import ShipmentUpdated
 from platen_outside.webhooks import MOST_BYTES
-from platen_tracking.settings import VendorSecrets
-from pydantic import ValidationError
+from platen_vendors.accounts import VendorSecret
 
 from .scene import TOKEN, Prints, Scene, until
 from .world import MUG, POSTER, VENDOR, accepted, vendor
@@ -84,7 +83,7 @@ async def test_a_vendor_without_an_api_sends_no_webhooks(scene: Scene, hooks: ht
 
 async def test_with_a_token_only_the_path_that_ends_in_it_is_open(scene: Scene, hooks: httpx.AsyncClient) -> None:
     secret = "0123456789abcdef"
-    scene.secrets[VENDOR] = VendorSecrets.model_validate({"token": TOKEN, "webhook_token": secret})
+    scene.secrets[VENDOR] = VendorSecret.model_validate({"token": TOKEN, "webhook_token": secret})
     await scene.hear(vendor())
     answers = [(await hooks.post(path, json=event())).status_code for path in (PATH, f"{PATH}/wrong", f"{PATH}/{secret}")]
     assert answers == [401, 401, 200]
@@ -93,12 +92,6 @@ async def test_with_a_token_only_the_path_that_ends_in_it_is_open(scene: Scene, 
 async def test_without_a_token_no_path_below_is_open(scene: Scene, hooks: httpx.AsyncClient) -> None:
     await scene.hear(vendor())
     assert (await hooks.post(f"{PATH}/anything", json=event())).status_code == 401
-
-
-@pytest.mark.parametrize("token", ["short", "0123456789abcde/", "é" * 20, "x" * 129])
-def test_a_token_that_is_guessed_or_breaks_a_path_is_refused(token: str) -> None:
-    with pytest.raises(ValidationError, match="16 to 128 letters"):
-        VendorSecrets.model_validate({"token": TOKEN, "webhook_token": token})
 
 
 async def test_a_database_that_is_away_is_answered_with_send_it_again(scene: Scene, hooks: httpx.AsyncClient) -> None:

@@ -6,8 +6,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from platen_tracking.settings import Settings, VendorSecrets
+from platen_tracking.settings import Settings
 from platen_tracking.worker import Registration
+from platen_vendors.accounts import VendorSecret
 from platen_vendors.model import Registered
 from platen_vendors.printful.hooks import TYPES
 from pydantic import ValidationError
@@ -48,7 +49,7 @@ async def test_webhooks_are_registered_once_the_catalogue_names_the_account(scen
 
 async def test_the_token_is_part_of_the_url(scene: Scene, prints: Prints) -> None:
     secret = "0123456789abcdef"
-    scene.secrets[VENDOR] = VendorSecrets.model_validate({"token": TOKEN, "webhook_token": secret})
+    scene.secrets[VENDOR] = VendorSecret.model_validate({"token": TOKEN, "webhook_token": secret})
     await scene.hear(prints.vendor)
     async with registering(scene):
         await until(lambda: is_hook(prints, f"{HOOK}/{secret}"))
@@ -56,7 +57,7 @@ async def test_the_token_is_part_of_the_url(scene: Scene, prints: Prints) -> Non
 
 async def test_what_is_registered_already_is_left_alone(scene: Scene, prints: Prints) -> None:
     await scene.hear(prints.vendor)
-    adapter = await scene.accounts.adapter(prints.vendor)
+    adapter = scene.accounts.adapter_of(prints.vendor)
     assert await adapter.register_webhook(HOOK) == Registered(changed=True)  # pyright: ignore[reportAttributeAccessIssue]
     await prints.sandbox.fault(f"vendor/{VENDOR}", "refuse", match={"method": "POST", "path": "/webhooks"}, times="forever")
     assert await adapter.register_webhook(HOOK) == Registered(changed=False)  # pyright: ignore[reportAttributeAccessIssue]
@@ -65,7 +66,7 @@ async def test_what_is_registered_already_is_left_alone(scene: Scene, prints: Pr
 async def test_a_url_that_was_there_before_is_replaced_and_named(scene: Scene, prints: Prints) -> None:
     await prints.call_back("https://old.example.com/hook")
     await scene.hear(prints.vendor)
-    adapter = await scene.accounts.adapter(prints.vendor)
+    adapter = scene.accounts.adapter_of(prints.vendor)
     outcome = await adapter.register_webhook(HOOK)  # pyright: ignore[reportAttributeAccessIssue]
     assert outcome == Registered(changed=True, replaced="https://old.example.com/hook")
 
@@ -73,7 +74,7 @@ async def test_a_url_that_was_there_before_is_replaced_and_named(scene: Scene, p
 async def test_events_that_somebody_else_wants_at_the_same_url_are_kept(scene: Scene, prints: Prints) -> None:
     async with prints.client() as client:
         (await client.post("/webhooks", json={"url": HOOK, "types": ["stock_updated"]})).raise_for_status()
-    adapter = await scene.accounts.adapter(prints.vendor)
+    adapter = scene.accounts.adapter_of(prints.vendor)
     await adapter.register_webhook(HOOK)  # pyright: ignore[reportAttributeAccessIssue]
     assert set((await hook(prints))["types"]) == {*TYPES, "stock_updated"}
 

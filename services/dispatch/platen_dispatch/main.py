@@ -6,8 +6,8 @@ from platen_messaging.lane import Lane
 from platen_messaging.service import Service, run
 from platen_messaging.waiting import Task
 from platen_outside.redact import redact_library_logs
+from platen_vendors.accounts import Accounts
 
-from platen_dispatch.gateway.accounts import VendorAccounts
 from platen_dispatch.handlers import REQUESTS, TURNS
 from platen_dispatch.settings import Settings
 from platen_dispatch.store import Claims, DispatchStore
@@ -26,7 +26,7 @@ def build(settings: Settings) -> Service:
     worker = Worker(
         service.desk(TURNS),
         Claims(service.engine),
-        VendorAccounts(settings.vendor_secrets, settings.dispatch_rate_share),
+        Accounts(settings.vendor_secrets, settings.dispatch_rate_share),
         concurrency=settings.dispatch_concurrency,
         lease=timedelta(seconds=settings.dispatch_lease_s),
     )

@@ -1,16 +1,8 @@
 """Every variable that dispatch reads."""
 
 from platen_messaging.settings import ServiceSettings
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
-
-
-class VendorSecret(BaseModel):
-    """What opens one vendor account. `store_id` where one token serves several stores. tracking reads more from the same JSON."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    token: SecretStr
-    store_id: str | None = None
+from platen_vendors.accounts import VendorSecret
+from pydantic import Field
 
 
 class Settings(ServiceSettings):

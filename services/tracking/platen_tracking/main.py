@@ -4,8 +4,8 @@ from platen_messaging.lane import Lane
 from platen_messaging.service import Service, run
 from platen_messaging.waiting import Task
 from platen_outside.redact import redact_library_logs
+from platen_vendors.accounts import Accounts
 
-from platen_tracking.gateway import Accounts
 from platen_tracking.handlers import FROM_TOPICS, OWN
 from platen_tracking.poll import Poll
 from platen_tracking.settings import Settings

@@ -16,12 +16,12 @@ from platen_messaging.log import logger
 from platen_messaging.records import Incoming
 from platen_messaging.waiting import wait
 from platen_outside.failures import AuthFailed, Throttled, Transient
+from platen_vendors.accounts import Accounts, Unusable
 from platen_vendors.adapter import VendorAdapter
 from platen_vendors.model import Absent, FetchOutcome, Inconclusive, Snapshot
 from prometheus_client import Counter, Gauge
 
 from platen_tracking.decide.facts import OrderNotRead, OrderRead
-from platen_tracking.gateway import Accounts, Unusable
 from platen_tracking.model import Followed, State
 from platen_tracking.store.due import Claimed, Due
 
@@ -85,7 +85,7 @@ class Poll:
 
     async def _drive(self, vendor: Vendor, stop: asyncio.Event) -> None:
         """Until nothing is due, or the account wants to be left alone."""
-        adapter = await self._accounts.adapter(vendor)
+        adapter = self._accounts.adapter_of(vendor)
         if isinstance(adapter, Unusable):
             self._say(vendor.vendor_id, adapter.remedy)
             return

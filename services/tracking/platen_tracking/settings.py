@@ -5,14 +5,8 @@ from __future__ import annotations
 from typing import Annotated
 
 from platen_messaging.settings import ServiceSettings
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
-
-
-def _unguessable(secret: SecretStr) -> SecretStr:
-    text = secret.get_secret_value()
-    if not (16 <= len(text) <= 128 and text.isascii() and text.replace("-", "").replace("_", "").isalnum()):
-        raise ValueError("it is not 16 to 128 letters, digits, - and _")
-    return secret
+from platen_vendors.accounts import VendorSecret
+from pydantic import AfterValidator, Field
 
 
 def _public(url: str) -> str:
@@ -21,19 +15,9 @@ def _public(url: str) -> str:
     return url.rstrip("/")
 
 
-class VendorSecrets(BaseModel):
-    """What opens one vendor account. `webhook_token` is the last part of the path at which its webhooks are taken."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    token: SecretStr
-    store_id: str | None = None
-    webhook_token: Annotated[SecretStr, AfterValidator(_unguessable)] | None = None
-
-
 class Settings(ServiceSettings):
-    vendor_secrets: dict[str, VendorSecrets] = Field(
-        default_factory=dict[str, VendorSecrets],
+    vendor_secrets: dict[str, VendorSecret] = Field(
+        default_factory=dict[str, VendorSecret],
         description='JSON, by vendor id: {"my-vendor": {"token": "…", "webhook_token": "…"}}; with webhook_token (optional, '
         "16 to 128 letters, digits, - and _) webhooks are taken at /webhooks/my-vendor/<webhook_token> only",
     )

@@ -11,6 +11,7 @@ from platen_messaging.desk import Desk
 from platen_messaging.log import logger
 from platen_messaging.records import Incoming
 from platen_outside.webhooks import MOST_BYTES, received
+from platen_vendors.accounts import Accounts, Unusable, VendorSecret
 from platen_vendors.adapter import VendorAdapter
 from platen_vendors.model import MalformedWebhookError, VendorEvent
 from prometheus_client import Counter
@@ -20,9 +21,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from platen_tracking.decide.facts import Hinted
-from platen_tracking.gateway import Accounts, Unusable
 from platen_tracking.model import State
-from platen_tracking.settings import VendorSecrets
 from platen_tracking.store.due import Due
 
 log = logger("webhooks")
@@ -35,7 +34,7 @@ _LONGEST_ID = 64
 class Webhooks:
     """Args: `secrets` by vendor id."""
 
-    def __init__(self, desk: Desk[State], due: Due, accounts: Accounts, secrets: Mapping[str, VendorSecrets]) -> None:
+    def __init__(self, desk: Desk[State], due: Due, accounts: Accounts, secrets: Mapping[str, VendorSecret]) -> None:
         self._desk, self._due, self._accounts, self._secrets = desk, due, accounts, secrets
         self._notebook = _Notebook(desk)
 
@@ -86,7 +85,7 @@ class Webhooks:
         vendor = await self._due.vendor(vendor_id)
         if vendor is None:
             return _no(503, f"vendor {vendor_id!r} is not in the catalog yet; send it again later")
-        adapter = await self._accounts.adapter(vendor)
+        adapter = self._accounts.adapter_of(vendor)
         return _no(404, adapter.remedy) if isinstance(adapter, Unusable) else adapter
 
     def _fact(self, vendor_id: str, event: VendorEvent) -> Incoming:
@@ -130,7 +129,7 @@ class _Notebook:
                 done.set_result(None)
 
 
-def _is_let_in(secrets: VendorSecrets, given: str | None) -> bool:
+def _is_let_in(secrets: VendorSecret, given: str | None) -> bool:
     if secrets.webhook_token is None:
         return given is None
     return hmac.compare_digest((given or "").encode(), secrets.webhook_token.get_secret_value().encode())

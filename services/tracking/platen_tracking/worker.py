@@ -8,10 +8,9 @@ from collections.abc import Mapping
 from platen_contracts.catalog import Vendor
 from platen_messaging.log import logger
 from platen_messaging.waiting import wait
+from platen_vendors.accounts import Accounts, Unusable, VendorSecret
 from platen_vendors.model import Registered, RegisterOutcome, Rejected
 
-from platen_tracking.gateway import Accounts, Unusable
-from platen_tracking.settings import VendorSecrets
 from platen_tracking.store.due import Due
 
 log = logger("registration")
@@ -24,7 +23,7 @@ AGAIN_S = 60.0
 class Registration:
     """Args: `secrets` by vendor id; `public_url` is this service's address as vendors reach it."""
 
-    def __init__(self, due: Due, accounts: Accounts, secrets: Mapping[str, VendorSecrets], public_url: str) -> None:
+    def __init__(self, due: Due, accounts: Accounts, secrets: Mapping[str, VendorSecret], public_url: str) -> None:
         self._due, self._accounts, self._secrets, self._public_url = due, accounts, secrets, public_url
         self._done: dict[str, str | None] = {}
         self._not_before: dict[str, float] = {}
@@ -42,7 +41,7 @@ class Registration:
         return self._not_before.get(vendor.vendor_id, 0.0) <= asyncio.get_running_loop().time()
 
     async def _register(self, vendor: Vendor) -> None:
-        adapter = await self._accounts.adapter(vendor)
+        adapter = self._accounts.adapter_of(vendor)
         if isinstance(adapter, Unusable):
             return
         outcome = await adapter.register_webhook(self._url(vendor.vendor_id))

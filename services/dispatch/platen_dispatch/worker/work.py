@@ -14,11 +14,10 @@ from platen_messaging.faults import is_transient, told
 from platen_messaging.log import logger
 from platen_messaging.outcome import Applied
 from platen_messaging.waiting import Backoff, wait
-from platen_vendors.adapter import UnknownVendorKindError
+from platen_vendors.accounts import Accounts, Unusable
 
 from platen_dispatch.decide import facts
 from platen_dispatch.decide.plan import Plan, plan
-from platen_dispatch.gateway.accounts import Accounts
 from platen_dispatch.gateway.turn import AUTH_PAUSE_S, LeaseLost, VendorTurn
 from platen_dispatch.model import Entry, Generation, Ledger, lease_of
 from platen_dispatch.store import Claim, Claims
@@ -169,13 +168,12 @@ class Worker:
         """The effect, outside any transaction."""
         whose = begun.plan
         named = {"order_id": whose.order_id, "vendor_id": whose.vendor_id, "generation": whose.generation, "turn": whose.turn}
-        try:
-            adapter = self._accounts.adapter_of(begun.vendor)
-        except UnknownVendorKindError as unknown:
-            return facts.Undecided.model_validate({**named, "reason": str(unknown)})
-        if adapter is None:
+        adapter = self._accounts.adapter_of(begun.vendor)
+        if isinstance(adapter, Unusable):
+            if adapter.code == "unknown_kind":
+                return facts.Undecided.model_validate({**named, "reason": adapter.remedy})
             until = self._now() + timedelta(seconds=AUTH_PAUSE_S)
-            return facts.LaneClosed.model_validate({**named, "code": "no_secret", "until": until})
+            return facts.LaneClosed.model_validate({**named, "code": adapter.code, "until": until})
         return await VendorTurn(adapter, begun.plan, begun.lease.mine, self._now).run()
 
     async def _tell(self, begun: _Begun, end: facts.TurnEnd) -> None:
