@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import obstore
-from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError
-from obstore.store import LocalStore, S3Store
+from obstore.exceptions import NotFoundError
+from obstore.store import S3Store
 from platen_contracts.common import FileRef, object_key
-
-STORAGE_FAULTS = (BaseError, OSError)
-"""What calls raise while the object store is away or unwilling."""
+from platen_outside.objects import open_store, put_by_content
 
 CHUNK_BYTES = 1024 * 1024
 
@@ -36,17 +30,11 @@ class ObjectStore:
     """
 
     def __init__(self, url: str) -> None:
-        self._store = _open(url)
+        self._store = open_store(url)
 
     async def put_by_content(self, data: bytes, media_type: str) -> FileRef:
         """Keeps the bytes under their own sha256, unless they are there already; then nothing is written."""
-        file = FileRef(sha256=hashlib.sha256(data).hexdigest(), size=len(data), media_type=media_type)
-        attributes = {"Content-Type": media_type} if isinstance(self._store, S3Store) else None
-        with contextlib.suppress(AlreadyExistsError):
-            await obstore.put_async(
-                self._store, object_key(file.sha256), data, mode="create", attributes=attributes, use_multipart=False
-            )
-        return file
+        return await put_by_content(self._store, data, media_type)
 
     async def get(self, sha256: str) -> bytes:
         """Raises FileMissing."""
@@ -78,17 +66,3 @@ class ObjectStore:
 async def _chunks(found: obstore.GetResult) -> AsyncIterator[bytes]:
     async for chunk in found.stream(min_chunk_size=CHUNK_BYTES):
         yield bytes(chunk)
-
-
-def _open(url: str) -> LocalStore | S3Store:
-    """Raises ValueError, one line with the remedy."""
-    parts = urlsplit(url)
-    try:
-        if parts.scheme == "file" and parts.path.startswith("/") and parts.netloc in {"", "localhost"}:
-            return LocalStore(Path(unquote(parts.path)), mkdir=True)
-        if parts.scheme == "s3" and parts.netloc:
-            return S3Store.from_url(url)
-    except STORAGE_FAULTS as problem:
-        reason = str(problem).splitlines()[0]
-        raise ValueError(f"PLATEN_OBJECTS: {url!r}: {reason}; give a folder that may be written to, or a bucket") from None
-    raise ValueError(f"PLATEN_OBJECTS: {url!r} is no object store; give file:///folder or s3://bucket/prefix")

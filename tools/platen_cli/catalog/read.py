@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 import yaml
 from platen_contracts.catalog import Artwork, Listing, Shop, Vendor
@@ -27,13 +27,18 @@ Document = dict[str, Any]
 MEDIA_TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".webp": "image/webp"}
 
 
+class Picture(NamedTuple):
+    data: bytes
+    media_type: str
+
+
 @dataclass
 class Catalog:
     vendors: list[Vendor] = field(default_factory=list[Vendor])
     shops: list[Shop] = field(default_factory=list[Shop])
     listings: list[Listing] = field(default_factory=list[Listing])
     artworks: list[Artwork] = field(default_factory=list[Artwork])
-    pictures: dict[str, bytes] = field(default_factory=dict[str, bytes])
+    pictures: dict[str, Picture] = field(default_factory=dict[str, Picture])
     """By sha256."""
 
 
@@ -104,7 +109,7 @@ class _Reader:
                 self.mistakes.append(f"{name}: {steps}: {error['msg']} (seen: {str(error['input'])[:80]})")
             return None
 
-    def take_picture(self, document: Path, where: str, layer: Document, pictures: dict[str, bytes]) -> None:
+    def take_picture(self, document: Path, where: str, layer: Document, pictures: dict[str, Picture]) -> None:
         """Puts a FileRef in place of a path."""
         name = f"{document.relative_to(self._folder)}: {where}.file"
         given = layer.get("file")
@@ -118,10 +123,10 @@ class _Reader:
         elif path.suffix.lower() not in MEDIA_TYPES:
             self.mistakes.append(f"{name}: {given} is none of {', '.join(sorted(MEDIA_TYPES))}")
         else:
-            data = path.read_bytes()
-            sha256 = hashlib.sha256(data).hexdigest()
-            pictures[sha256] = data
-            layer["file"] = {"sha256": sha256, "size": len(data), "media_type": MEDIA_TYPES[path.suffix.lower()]}
+            picture = Picture(path.read_bytes(), MEDIA_TYPES[path.suffix.lower()])
+            sha256 = hashlib.sha256(picture.data).hexdigest()
+            pictures[sha256] = picture
+            layer["file"] = {"sha256": sha256, "size": len(picture.data), "media_type": picture.media_type}
 
 
 def _image_layers(document: Any) -> Iterable[tuple[str, Document]]:

@@ -17,8 +17,9 @@ from platen_messaging.faults import is_transient, told
 from platen_messaging.health import Health
 from platen_messaging.log import logger
 from platen_messaging.waiting import Backoff
+from platen_outside.objects import STORAGE_FAULTS
 
-from platen_render.gateway import STORAGE_FAULTS, ObjectStore
+from platen_render.gateway import ObjectStore
 from platen_render.model import DrawingFailed, FileMade, JobFact, State
 from platen_render.store.queue import Asked, Claim, Queue
 from platen_render.worker.assets import Assets
