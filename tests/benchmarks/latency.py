@@ -32,6 +32,7 @@ async def ours(bootstrap: str, prefix: str, records: Sequence[Piece], load: floa
     await producer.start()
     sent: dict[bytes, float] = {}
     seen: list[float] = []
+    heard = asyncio.Event()
 
     async def read() -> None:
         async for record in consumer:
@@ -39,14 +40,21 @@ async def ours(bootstrap: str, prefix: str, records: Sequence[Piece], load: floa
             began = sent.pop(cause, None) if cause is not None else None
             if began is not None:
                 seen.append((time.perf_counter() - began) * 1000)
+                heard.set()
 
     reader = asyncio.create_task(read())
-    # The group joins and every path is walked once before the clock counts.
+
+    async def send(piece: Piece) -> None:
+        sent[piece.meta.id.encode()] = time.perf_counter()
+        await producer.send(prefix + piece.topic, piece.value, key=piece.key.encode(), headers=piece.headers)
+
+    # The service starts, its group joins, and every path is walked before the clock counts.
+    await send(records[0])
+    await asyncio.wait_for(heard.wait(), 120)
     warm = max(1, len(records) // 5)
-    for place, piece in enumerate(await _steady(records, load)):
-        await piece[1]
-        sent[piece[0].meta.id.encode()] = time.perf_counter()
-        await producer.send(prefix + piece[0].topic, piece[0].value, key=piece[0].key.encode(), headers=piece[0].headers)
+    for place, (piece, due) in enumerate(_steady(records[1:], load)):
+        await due
+        await send(piece)
         if place == warm:
             seen.clear()
     last = -1
@@ -76,7 +84,7 @@ async def raw(database: str, records: Sequence[Prepared], load: float) -> list[f
             seen.extend((now - began) * 1000 for began, _ in batch)
 
     writer = asyncio.create_task(write())
-    for prepared, due in await _steady(records, load):
+    for prepared, due in _steady(records, load):
         await due
         queue.put_nowait((time.perf_counter(), prepared))
     await writer
@@ -84,7 +92,7 @@ async def raw(database: str, records: Sequence[Prepared], load: float) -> list[f
     return seen[len(seen) // 5 :]
 
 
-async def _steady(items: Sequence[Any], load: float) -> list[tuple[Any, Any]]:
+def _steady(items: Sequence[Any], load: float) -> list[tuple[Any, Any]]:
     """Each item with something to await until its time has come."""
     began = time.perf_counter()
     return [(item, _until(began + place / load)) for place, item in enumerate(items)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from pydantic import ValidationError
 
@@ -121,6 +122,7 @@ def decode(
     return decode_value(value, known[meta.type])
 
 
+@lru_cache(maxsize=256)
 def rfc3339(moment: datetime) -> str:
     """`2026-11-23T16:14:00.123456Z`: always as long, so that times compare as text too."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

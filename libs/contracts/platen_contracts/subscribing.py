@@ -46,10 +46,7 @@ def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> Json:
     """The JSON Merge Patch that makes `new` of `old`. Both hold no nulls, and objects instead of lists."""
     patch: Json = {name: None for name in old if name not in new}
     for name, value in new.items():
-        if name not in old:
-            patch[name] = value
-            continue
-        held = old[name]
+        held = old.get(name)
         if held == value:
             continue
         if isinstance(held, dict) and isinstance(value, dict):

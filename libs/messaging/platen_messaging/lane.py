@@ -80,6 +80,7 @@ class LaneRun(Generic[S]):
         self._paused = asyncio.Event()
         self._verdict: str | None = None
         self._subscription: Subscription | None = None
+        self._committing: asyncio.Future[None] | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Reads until `stop` is set; then the batch in hand is finished and its offsets committed."""
@@ -145,6 +146,7 @@ class LaneRun(Generic[S]):
     async def _leave(self, subscription: Subscription) -> None:
         self._hurry.set()
         try:
+            await self._committed()
             await subscription.stop()
         finally:
             self._hurry.clear()
@@ -196,7 +198,7 @@ class LaneRun(Generic[S]):
         self._hurry.set()
         try:
             async with self._in_hand:
-                pass
+                await self._committed()
         finally:
             self._hurry.clear()
 
@@ -216,7 +218,10 @@ class LaneRun(Generic[S]):
         started = time.perf_counter()
         try:
             tally = await self._batches.settle(records)
-            await self._commit(records)
+            await self._committed()
+            self._committing = asyncio.ensure_future(self._commit(records))
+            if self._hurry.is_set():
+                await self._committed()
         except GaveUp as reason:
             log.warning("batch given back", lane=self._lane.name, messages=len(records), reason=str(reason))
             return False
@@ -227,6 +232,11 @@ class LaneRun(Generic[S]):
         self._count(records, tally, time.perf_counter() - started)
         self._judge(tally)
         return True
+
+    async def _committed(self) -> None:
+        """Waits for the last batch's offsets; they are committed while the next one is decided, never more than one behind."""
+        if self._committing is not None:
+            await asyncio.wait((self._committing,))
 
     async def _commit(self, records: Sequence[Record]) -> None:
         """The transaction is committed: an offset that is not, costs only a second look, which the inbox ends."""

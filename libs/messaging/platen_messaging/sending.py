@@ -63,6 +63,10 @@ class _Row(NamedTuple):
     created_at: datetime
 
 
+def _acknowledged(future: asyncio.Future[object]) -> bool:
+    return not future.cancelled() and future.exception() is None
+
+
 class Session:
     """One database session, used by the rounds and by the heartbeat in turn."""
 
@@ -148,11 +152,20 @@ class Sender:
         """(acknowledged, failed), each in order. Raises `TimeoutError` at the deadline."""
         async with asyncio.timeout(DEADLINE):
             futures: list[asyncio.Future[object]] = []
-            for row in rows:
-                futures.append(await self._hand_over(producer, row))
-            results = await asyncio.gather(*futures, return_exceptions=True)
-        sent = [row for row, result in zip(rows, results, strict=True) if not isinstance(result, BaseException)]
-        failed = [row for row, result in zip(rows, results, strict=True) if isinstance(result, BaseException)]
+            try:
+                for row in rows:
+                    futures.append(await self._hand_over(producer, row))
+                for future in futures:
+                    # Most are done when the first of their Kafka batch is: gathering them would cost a callback each.
+                    if not future.done():
+                        await asyncio.wait((future,))
+            except BaseException:
+                for future in futures:
+                    if not (future.cancel() or future.cancelled()):
+                        future.exception()  # looked at, or asyncio would complain later
+                raise
+        sent = [row for row, future in zip(rows, futures, strict=True) if _acknowledged(future)]
+        failed = [row for row, future in zip(rows, futures, strict=True) if not _acknowledged(future)]
         return sent, failed
 
     async def _hand_over(self, producer: Producer, row: _Row) -> asyncio.Future[object]:

@@ -18,15 +18,16 @@ _SHOP_ORDER = msgspec.json.Decoder(ShopOrder)
 _encode = msgspec.json.encode
 _decode = msgspec.json.decode
 
-_SHOP_ORDERS_OF = "select distinct shop_order from orders where id = any($1::text[])"
-
 _SHOP_ORDERS_WAITING = "select distinct shop_order from orders where waits && $1::text[]"
 
 _INSERT_SHOP_ORDERS = "insert into shop_orders (key) select unnest($1::text[]) on conflict do nothing"
 
+# An order never changes its shop order, so which rows to lock is read without a lock, in the same round trip.
 _LOCK = """
 select key, case when key = any($2::text[]) then state::text end as state
-from shop_orders where key = any($1::text[]) order by key for update
+from shop_orders
+where key = any(array(select shop_order from orders where id = any($1::text[])) || $2::text[] || $3::text[])
+order by key for update
 """
 
 _LOAD = """
@@ -34,7 +35,12 @@ select state::text, snapshot::text from orders
 where id = any($1::text[]) or shop_order = any($2::text[]) or (shop_order = any($3::text[]) and waits && $4::text[])
 """
 
+# One round trip for both: an order's row and the history of how it came to be so.
 _SAVE_ORDERS = """
+with told as (
+    insert into history (order_id, version, event)
+    select id, version, event::json from unnest($8::text[], $9::int[], $10::text[]) as row (id, version, event)
+)
 insert into orders (id, shop_order, status, version, waits, state, snapshot)
 select id, shop_order, status, version, string_to_array(nullif(waits, ''), ' '), state::json, snapshot::json
 from unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::text[], $6::text[], $7::text[])
@@ -54,11 +60,6 @@ _SAVE_LINES = """
 insert into lines (shop_order, line_id, order_id)
 select * from unnest($1::text[], $2::text[], $3::text[])
 on conflict (shop_order, line_id) do nothing
-"""
-
-_SAVE_HISTORY = """
-insert into history (order_id, version, event)
-select id, version, event::json from unnest($1::text[], $2::int[], $3::text[]) as row (id, version, event)
 """
 
 _PLACEHOLDERS = "insert into artworks (ref) select unnest($1::text[]) on conflict do nothing"
@@ -98,6 +99,7 @@ class OrdersStore:
 
     async def save(self, tx: AsyncConnection, changed: Mapping[Key, Entry], messages: Sequence[Outgoing]) -> None:
         held = sorted((entry for entry in changed.values() if isinstance(entry, Held)), key=lambda entry: entry.order.id)
+        events = [message for message in messages if isinstance(message, HistoryEvent)]
         if held:
             # The very bytes that orders.status carries: the row and the topic cannot disagree.
             snapshots = {it.key: it.value for it in messages if it.topic == "orders.status" and it.value is not None}
@@ -111,6 +113,9 @@ class OrdersStore:
                     [" ".join(_waits(it.order)) for it in held],
                     [_encode(it.order).decode() for it in held],
                     [snapshots[it.order.id].decode() for it in held],
+                    [it.key for it in events],
+                    [it.version for it in events],
+                    [(event.value or b"").decode() for event in events],
                 ),
             )
         await self._save_shop_orders(tx, {key: it for key, it in changed.items() if isinstance(it, ShopOrder)})
@@ -118,24 +123,16 @@ class OrdersStore:
         if artworks:
             documents = [artwork.model_dump_json(exclude_none=True) for artwork in artworks.values()]
             await tx.exec_driver_sql(_SAVE_ARTWORKS, (list(artworks), documents))
-        events = [message for message in messages if isinstance(message, HistoryEvent)]
-        if events:
-            values = [(event.value or b"").decode() for event in events]
-            await tx.exec_driver_sql(_SAVE_HISTORY, ([it.key for it in events], [it.version for it in events], values))
 
     async def _load_orders(self, tx: AsyncConnection, states: dict[Key, Entry], asked: _Asked) -> None:
-        lock = set(asked.shop_orders)
-        if asked.orders:
-            lock.update(row[0] for row in await _rows(tx, _SHOP_ORDERS_OF, asked.orders))
         waiting: list[str] = []
         if asked.waiting:
             waiting = [row[0] for row in await _rows(tx, _SHOP_ORDERS_WAITING, asked.waiting)]
-            lock.update(waiting)
-        if not lock:
+        if not (asked.orders or asked.shop_orders or waiting):
             return
         if asked.shop_orders:
             await tx.exec_driver_sql(_INSERT_SHOP_ORDERS, (asked.shop_orders,))
-        for row in await _rows(tx, _LOCK, sorted(lock), asked.shop_orders):
+        for row in await _rows(tx, _LOCK, asked.orders, asked.shop_orders, waiting):
             if row[1] is not None:
                 states[f"shop-order:{row[0]}"] = _SHOP_ORDER.decode(row[1])
         for row in await _rows(tx, _LOAD, asked.orders, asked.shop_orders, waiting, asked.waiting):
