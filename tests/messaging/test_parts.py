@@ -14,6 +14,7 @@ from typing import Any, cast
 
 import asyncpg
 import pytest
+from asyncpg.exceptions import InternalClientError
 from platen_contracts.envelope import encode_headers
 from platen_messaging import lane, pauses, records
 from platen_messaging.faults import is_transient, told
@@ -41,6 +42,7 @@ def test_packed_headers_come_back_byte_for_byte() -> None:
     ("failure", "passes"),
     [
         (asyncpg.ConnectionDoesNotExistError("gone"), True),
+        (InternalClientError("cannot switch to state 12; another operation (2) is in progress"), True),
         (asyncpg.SerializationError("x"), True),
         (asyncpg.DeadlockDetectedError("x"), True),
         (asyncpg.DiskFullError("x"), True),

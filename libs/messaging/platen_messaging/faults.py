@@ -17,6 +17,9 @@ _PASSING_STATES = frozenset({"40001", "40P01", "55P03", "25006", "25P03"})
 
 _QUOTED, _UNQUOTED = re.compile(r"(query argument \$\d+( in element #\d+ of executemany\(\) sequence)?): .*"), r"\1"
 
+_BROKEN_CONNECTION = frozenset({"InterfaceError", "InternalClientError"})
+"""asyncpg's own words for a connection that is gone, or was torn in the middle of a statement; they come without a SQLSTATE."""
+
 UNIQUE_VIOLATION = "23505"
 
 
@@ -33,9 +36,9 @@ def is_transient(error: BaseException) -> bool:
     state = sqlstate(error)
     if state is not None:
         return state in _PASSING_STATES or state.startswith(_PASSING)
-    # asyncpg's own word for a connection that is gone comes without a SQLSTATE. TimeoutError is an OSError.
+    # TimeoutError is an OSError. By exact name: asyncpg's DataError, which never passes, is an InterfaceError too.
     origin = _origin(error)
-    return isinstance(origin, (OSError, PoolTimeout)) or type(origin).__name__ == "InterfaceError"
+    return isinstance(origin, (OSError, PoolTimeout)) or type(origin).__name__ in _BROKEN_CONNECTION
 
 
 def _origin(error: BaseException) -> BaseException:
