@@ -125,6 +125,21 @@ async def test_webhooks_about_orders_of_nobody_are_forgotten_after_a_day(scene: 
     assert [row[0] for row in await scene.rows("select vendor_order_id from vendor_orders")] == [VENDOR_ORDER]
 
 
+async def test_of_webhooks_about_orders_of_nobody_only_the_newest_of_each_account_are_kept(scene: Scene) -> None:
+    await scene.hear(vendor(), accepted())
+    for account in (VENDOR, "quiet"):
+        await scene.change(
+            "insert into vendor_orders (vendor_id, vendor_order_id, hinted_at) "
+            "select $1, 'x' || n, now() - n * interval '1 second' from generate_series(1, $2::int) as n",
+            account,
+            9 if account == VENDOR else 2,
+        )
+    assert await scene.due.forget(scene.clock.now(), most=3) == 6
+    kept = [tuple(row) for row in await scene.rows("select vendor_id, vendor_order_id from vendor_orders order by 1, 2")]
+    assert kept == sorted([(VENDOR, VENDOR_ORDER), *((VENDOR, f"x{n}") for n in (1, 2, 3)), ("quiet", "x1"), ("quiet", "x2")])
+    assert await scene.due.forget(scene.clock.now(), most=3) == 0
+
+
 async def test_an_acceptance_is_kept_though_the_row_of_its_old_webhook_was_forgotten_meanwhile(scene: Scene) -> None:
     await scene.hear(vendor(), accepted())
     watch = await held(scene)

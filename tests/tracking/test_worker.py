@@ -12,12 +12,21 @@ from platen_vendors.accounts import VendorSecret
 from platen_vendors.model import Registered
 from platen_vendors.printful.hooks import TYPES
 from pydantic import ValidationError
+from structlog.testing import capture_logs
 
-from .scene import TOKEN, Prints, Scene, until
+from tests.support import until
+
+from .scene import TOKEN, Prints, Scene
 from .world import VENDOR, vendor
 
 PUBLIC = "https://tracking.example.com"
-HOOK = f"{PUBLIC}/webhooks/{VENDOR}"
+SECRET = "0123456789abcdef"
+HOOK = f"{PUBLIC}/webhooks/{VENDOR}/{SECRET}"
+
+
+@pytest.fixture(autouse=True)
+def token(scene: Scene) -> None:
+    scene.secrets[VENDOR] = VendorSecret.model_validate({"token": TOKEN, "webhook_token": SECRET})
 
 
 @asynccontextmanager
@@ -47,12 +56,18 @@ async def test_webhooks_are_registered_once_the_catalogue_names_the_account(scen
     assert set((await hook(prints))["types"]) == set(TYPES)
 
 
-async def test_the_token_is_part_of_the_url(scene: Scene, prints: Prints) -> None:
-    secret = "0123456789abcdef"
-    scene.secrets[VENDOR] = VendorSecret.model_validate({"token": TOKEN, "webhook_token": secret})
-    await scene.hear(prints.vendor)
-    async with registering(scene):
-        await until(lambda: is_hook(prints, f"{HOOK}/{secret}"))
+async def test_an_account_without_a_webhook_token_is_not_registered_and_that_is_said_once(scene: Scene, prints: Prints) -> None:
+    scene.secrets["open"] = VendorSecret.model_validate({"token": "token-open"})
+    await scene.hear(vendor(vendor_id="open", url=prints.sandbox.vendor("open")), prints.vendor)
+    with capture_logs() as lines:
+        async with registering(scene) as worker:
+            await until(lambda: is_hook(prints, HOOK))
+            await worker._register(vendor(vendor_id="open", url=prints.sandbox.vendor("open")))
+    [warning] = [line for line in lines if line["log_level"] == "warning"]
+    assert warning["vendor"] == "open"
+    assert 'add "webhook_token"' in warning["reason"]
+    calls = (await prints.sandbox.ledger(account="open"))["calls"]
+    assert calls == []
 
 
 async def test_what_is_registered_already_is_left_alone(scene: Scene, prints: Prints) -> None:

@@ -41,7 +41,7 @@ READING_S = 20.0
 """For one reading, waiting for the account's turn included; shorter than the lease."""
 SIGNED_OUT = timedelta(minutes=1)
 """How long an account rests that does not let us in."""
-FORGET_EVERY = timedelta(hours=1)
+FORGET_EVERY = timedelta(seconds=10)
 _FINISH_S = 3.0
 
 

@@ -18,8 +18,8 @@ def _public(url: str) -> str:
 class Settings(ServiceSettings):
     vendor_secrets: dict[str, VendorSecret] = Field(
         default_factory=dict[str, VendorSecret],
-        description='JSON, by vendor id: {"my-vendor": {"token": "…", "webhook_token": "…"}}; with webhook_token (optional, '
-        "16 to 128 letters, digits, - and _) webhooks are taken at /webhooks/my-vendor/<webhook_token> only",
+        description='JSON, by vendor id: {"my-vendor": {"token": "…", "webhook_token": "…"}}; with webhook_token (16 to 128 '
+        "letters, digits, - and _) webhooks are taken at /webhooks/my-vendor/<webhook_token> only, without it from anybody",
     )
     tracking_rate_share: float = Field(
         default=0.3, gt=0, le=1, description="share of each account's rate, over 0 to 1; dispatch uses the same accounts"
@@ -27,5 +27,5 @@ class Settings(ServiceSettings):
     tracking_public_url: Annotated[str, AfterValidator(_public)] | None = Field(
         default=None,
         description="where vendors reach this service from outside, https://tracking.example.com; "
-        "when it is set, webhooks are registered at every vendor account, replacing what the account called before",
+        "when it is set, webhooks are registered at every account that has a webhook_token, replacing what it called before",
     )

@@ -1,4 +1,4 @@
-"""Has every vendor account call us. Once per account, again when its address changes or the vendor would not hear of it."""
+"""Has every vendor account with a webhook token call us: once, and again when its address changes or it would not hear of it."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ class Registration:
         self._due, self._accounts, self._secrets, self._public_url = due, accounts, secrets, public_url
         self._done: dict[str, str | None] = {}
         self._not_before: dict[str, float] = {}
+        self._without_token: set[str] = set()
 
     async def run(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
@@ -44,7 +45,12 @@ class Registration:
         adapter = self._accounts.adapter_of(vendor)
         if isinstance(adapter, Unusable):
             return
-        outcome = await adapter.register_webhook(self._url(vendor.vendor_id))
+        token = self._secrets[vendor.vendor_id].webhook_token
+        if token is None:
+            self._refuse(vendor.vendor_id)
+            return
+        url = f"{self._public_url}/webhooks/{vendor.vendor_id}/{token.get_secret_value()}"
+        outcome = await adapter.register_webhook(url)
         if isinstance(outcome, Registered):
             self._done[vendor.vendor_id] = vendor.url
             replaced = None if outcome.replaced is None else _host(outcome.replaced)
@@ -53,10 +59,17 @@ class Registration:
             self._not_before[vendor.vendor_id] = asyncio.get_running_loop().time() + AGAIN_S
             log.warning("webhooks could not be registered", vendor=vendor.vendor_id, reason=_told(outcome))
 
-    def _url(self, vendor_id: str) -> str:
-        token = self._secrets[vendor_id].webhook_token
-        ending = "" if token is None else f"/{token.get_secret_value()}"
-        return f"{self._public_url}/webhooks/{vendor_id}{ending}"
+    def _refuse(self, vendor_id: str) -> None:
+        """A public address without a token is open to everybody. Said once."""
+        if vendor_id in self._without_token:
+            return
+        self._without_token.add(vendor_id)
+        log.warning(
+            "webhooks are not registered",
+            vendor=vendor_id,
+            reason=f"PLATEN_VENDOR_SECRETS holds no webhook_token for vendor {vendor_id!r}, so anybody could post to "
+            'PLATEN_TRACKING_PUBLIC_URL; add "webhook_token" (16 to 128 letters, digits, - and _) and start tracking again',
+        )
 
 
 def _host(url: str) -> str:

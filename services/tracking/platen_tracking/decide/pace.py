@@ -28,6 +28,8 @@ MOST_MERGED = 5
 """Doublings of `MERGE` when webhooks go on about an order of which nothing changes."""
 HINT_KEPT = timedelta(hours=24)
 """How long a webhook about an order that dispatch has not named yet is remembered."""
+HINTS_KEPT = 10_000
+"""How many such orders of one account are remembered: anybody may name one where an account has no webhook token."""
 
 _OVER = frozenset({VendorStatus.SHIPPED, VendorStatus.DELIVERED, VendorStatus.RETURNED})
 

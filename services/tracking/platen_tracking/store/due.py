@@ -9,7 +9,7 @@ import msgspec
 from platen_contracts.catalog import Vendor
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from platen_tracking.decide.pace import HINT_KEPT
+from platen_tracking.decide.pace import HINT_KEPT, HINTS_KEPT
 from platen_tracking.model import Followed
 
 LEASE = timedelta(seconds=30)
@@ -41,7 +41,22 @@ where one.vendor_id = due.vendor_id and one.vendor_order_id = due.vendor_order_i
 returning one.vendor_order_id, one.state::text
 """
 
-_FORGET = "delete from vendor_orders where state is null and (hinted_at is null or hinted_at < $1)"
+# What a message is about just now is left alone.
+_FORGET = """
+with unknown as (
+    select vendor_id, vendor_order_id, hinted_at,
+        row_number() over (partition by vendor_id order by hinted_at desc nulls last) as place
+    from vendor_orders where state is null
+), forgotten as (
+    select vendor_id, vendor_order_id from vendor_orders
+    where state is null and (vendor_id, vendor_order_id) in (
+        select vendor_id, vendor_order_id from unknown where place > $2 or hinted_at is null or hinted_at < $1
+    )
+    for update skip locked
+)
+delete from vendor_orders as one using forgotten
+where one.vendor_id = forgotten.vendor_id and one.vendor_order_id = forgotten.vendor_order_id
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +88,13 @@ class Due:
             rows = await tx.exec_driver_sql(_CLAIM, (vendor_id, now, limit, LEASE))
             return [Claimed(row.vendor_order_id, _FOLLOWED.decode(row.state)) for row in rows]
 
-    async def forget(self, now: datetime) -> int:
-        """Drops webhooks about orders that nobody said are ours; returns how many."""
+    async def forget(self, now: datetime, most: int = HINTS_KEPT) -> int:
+        """Drops webhooks about orders that nobody said are ours: the old ones, and of each account all but the newest `most`.
+
+        Returns how many.
+        """
         async with self._engine.begin() as tx:
-            return (await tx.exec_driver_sql(_FORGET, (now - HINT_KEPT,))).rowcount
+            return (await tx.exec_driver_sql(_FORGET, (now - HINT_KEPT, most))).rowcount
 
     async def _vendors(self, statement: str, *parameters: object) -> list[Vendor]:
         async with self._engine.connect() as connection:
