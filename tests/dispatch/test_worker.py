@@ -20,8 +20,10 @@ from platen_dispatch.worker import Worker
 from platen_vendors.model import external_id
 from structlog.testing import capture_logs
 
+from tests.support import until
+
 from .asked import ITEM, ORDER, VENDOR, settle, withdraw
-from .conftest import LEASE, Scene, now, until
+from .conftest import LEASE, Scene, now
 
 CREATE: dict[str, Any] = {"method": "POST", "path": "/orders"}
 CONFIRM: dict[str, Any] = {"method": "POST", "path": "/confirm"}
@@ -315,8 +317,9 @@ async def test_a_turn_that_met_a_vendor_gone_from_the_catalog_begins_once_that_i
 
 
 async def test_a_slow_turn_keeps_its_lease(scene: Scene) -> None:
-    await scene.fault("slow", match=CREATE, params={"seconds": 4})
-    lease = timedelta(seconds=3)
+    """Renewed every four seconds, so that only a machine that stands still for eight breaks it."""
+    lease = timedelta(seconds=12)
+    await scene.fault("slow", match=CREATE, params={"seconds": lease.total_seconds() + 1})
     async with scene.office.worker(scene.accounts(), lease=lease), scene.office.worker(scene.accounts(), lease=lease):
         await scene.office.hear(scene.asked())
         await scene.office.last("Accepted")

@@ -18,24 +18,23 @@ KILLED = ("sync", "orders", "render", "dispatch", "tracking")
 @pytest.mark.timeout(400)
 async def test_killing_each_service_in_turn_changes_nothing_in_the_result(tmp_path: Path) -> None:
     board = Board({})
-    news = asyncio.Event()
+    changes: asyncio.Queue[None] = asyncio.Queue()
     async with own_stack(tmp_path, auto_ports=True, show_lines=False) as place:
         assert place.stack is not None
-        killer = asyncio.create_task(_kill_each(place.stack, news))
-        result = await play(place, 15, lambda _, __: news.set(), board, small=True, patience_s=240)
+        killer = asyncio.create_task(_kill_each(place.stack, changes))
+        result = await play(place, 15, lambda _, __: changes.put_nowait(None), board, small=True, patience_s=240)
         assert killer.done(), "everything settled before each service was killed"
         restarts = [place.stack.process(service).restarts for service in KILLED]
     assert result.mistakes == []
     assert all(count >= 1 for count in restarts), restarts
 
 
-async def _kill_each(stack: Stack, news: asyncio.Event) -> list[str]:
+async def _kill_each(stack: Stack, changes: asyncio.Queue[None]) -> list[str]:
     """SIGKILL to one service after the other, each after five more changes of orders; the supervisor brings them back."""
     killed: list[str] = []
     for service in KILLED:
         for _ in range(5):
-            await news.wait()
-            news.clear()
+            await changes.get()
         stack.process(service).kill()
         killed.append(service)
     return killed

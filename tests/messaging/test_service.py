@@ -24,8 +24,11 @@ from platen_messaging.waiting import Task, supervise
 from platen_messaging.web import PortBusy
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
+from structlog.testing import capture_logs
 from toy_counter.contract import CATALOGUE, TOPICS, Add
-from toy_counter.harness import Toy, until
+from toy_counter.harness import Toy
+
+from tests.support import until
 
 HERE = Path(__file__).parent
 
@@ -152,11 +155,12 @@ async def test_a_stop_waits_for_the_batch_in_hand_and_sends_what_it_left(toy: To
     running.store.gate.clear()
     await toy.send(Add(by=5))
     await asyncio.wait_for(running.store.reached.wait(), 60)
-    running.stop.set()
-    done, _ = await asyncio.wait({running.serving}, timeout=0.5)
-    assert not done
-    running.store.gate.set()
-    await running.end()
+    with capture_logs() as lines:
+        running.stop.set()
+        await until(lambda: {"event": "stopping", "log_level": "info"}.items() <= lines[-1].items() if lines else False)
+        assert not running.serving.done()
+        running.store.gate.set()
+        await running.end()
     assert await toy.total() == 5
     assert [record.value for record in await toy.read("toy.added")] == [b'{"by":5,"total":5,"text":""}']
     again = await toy.start()
