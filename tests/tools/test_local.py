@@ -97,6 +97,7 @@ async def test_jars_that_cannot_be_fetched_are_one_line_with_the_remedy(tmp_path
     with pytest.raises(UserError, match=r"not in the cache .* could not be fetched .* set PLATEN_KAFKA=host:port") as caught:
         await kafka_files.kafka_files()
     assert "\n" not in str(caught.value)
+    assert "Connection refused" in str(caught.value)
 
 
 async def test_without_the_extra_one_line_names_it_and_the_setting_that_does_without(

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -21,6 +22,16 @@ Result = TypeVar("Result")
 
 DataOption = Annotated[
     Path | None, typer.Option("--data", help="Folder that keeps data between runs (PLATEN_DATA; default .platen).")
+]
+
+
+class PortChoice(StrEnum):
+    FIXED = "fixed"
+    AUTO = "auto"
+
+
+PortsOption = Annotated[
+    PortChoice, typer.Option("--ports", help="Fixed ports (console 8100, sync 8101, …, kafka 8192) or any free ones.")
 ]
 
 COLOURS = {

@@ -22,14 +22,15 @@ from platen_cli.demo.place import Place, attached, own_stack
 from platen_cli.demo.play import Result, play
 from platen_cli.stack.settings import data_folder
 
-from .common import DataOption, console, run_until_told, say, show_notes
+from .common import DataOption, PortChoice, PortsOption, console, run_until_told, say, show_notes
 
 
 def demo(
     data: DataOption = None,
+    ports: PortsOption = PortChoice.FIXED,
     orders: Annotated[int, typer.Option(min=1, max=5000, help="How many shop orders.")] = 25,
     once: Annotated[
-        bool, typer.Option("--once", help="Check the result, write the report, stop; exit 1 if anything is off.")
+        bool, typer.Option("--once", help="Check the result, write the report, stop; exit 1 if anything is off. On free ports.")
     ] = False,
     report_file: Annotated[Path | None, typer.Option("--json", help="File for the report.")] = None,
     attach: Annotated[bool, typer.Option("--attach", help="Play on a stack that runs, instead of starting one.")] = False,
@@ -48,7 +49,9 @@ def demo(
             if attach:
                 place = attached(folder)
             else:
-                place = await cleanup.enter_async_context(own_stack(folder, auto_ports=once, show_lines=False))
+                place = await cleanup.enter_async_context(
+                    own_stack(folder, auto_ports=once or ports is PortChoice.AUTO, show_lines=False)
+                )
             result = await _play(place, orders, small, patience)
             verdict.append(result)
             _tell(result, place, report_file)
@@ -71,8 +74,9 @@ async def _play(place: Place, orders: int, small: bool, patience: float) -> Resu
         return await play(
             place, orders, lambda _, order: say("orders", show.line(order)), board, small=small, patience_s=patience
         )
+    # The whole table is printed at the end; until then, what fits on the screen can be redrawn in place.
     with Live(
-        console=console, get_renderable=lambda: show.table(board, began), refresh_per_second=4, vertical_overflow="visible"
+        console=console, get_renderable=lambda: show.table(board, began, console.height), refresh_per_second=4, transient=True
     ):
         return await play(place, orders, _nothing, board, small=small, patience_s=patience)
 
@@ -83,8 +87,7 @@ def _nothing(board: Board, order: OrderSnapshot) -> None:
 
 def _tell(result: Result, place: Place, report_file: Path | None) -> None:
     told = report(result.board, result.ledger, result.seconds, result.mistakes)
-    if not console.is_terminal:
-        console.print(show.table(result.board, time.monotonic() - result.seconds))
+    console.print(show.table(result.board, time.monotonic() - result.seconds))
     for words in show.to_look_at(result.board, place):
         console.print(words)
     for mistake in result.mistakes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -13,19 +12,12 @@ from platen_cli.provision.databases import hide_password
 from platen_cli.stack import Stack
 from platen_cli.stack.settings import data_folder
 
-from .common import DataOption, console, run_until_told, say, show_notes
-
-
-class PortChoice(StrEnum):
-    FIXED = "fixed"
-    AUTO = "auto"
+from .common import DataOption, PortChoice, PortsOption, console, run_until_told, say, show_notes
 
 
 def up(
     data: DataOption = None,
-    ports: Annotated[
-        PortChoice, typer.Option(help="Fixed ports (console 8100, sync 8101, …, kafka 8192) or any free ones.")
-    ] = PortChoice.FIXED,
+    ports: PortsOption = PortChoice.FIXED,
     service: Annotated[list[str] | None, typer.Option(help="Only this service (repeatable); all by default.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Keep the services' lines in DATA/logs, off the terminal.")] = False,
 ) -> None:

@@ -7,9 +7,13 @@ from collections import Counter
 
 from platen_contracts.orders import OrderSnapshot
 from rich.table import Table
+from rich.text import Text
 
 from .board import Board
 from .place import Place
+
+FRAME_LINES = 4
+"""The title, the head, the line on what is left out, and the one that the cursor stands on."""
 
 STYLES = {
     "New": "cyan",
@@ -21,15 +25,27 @@ STYLES = {
 }
 
 
-def table(board: Board, began: float) -> Table:
+def table(board: Board, began: float, height: int | None = None) -> Table:
+    """One row for each order; where `height` lines do not hold them all, those that have settled give way first."""
     counts = Counter(str(order.status) for order in board.orders.values())
     summary = "   ".join(f"[{STYLES[status]}]{status} {counts[status]}[/]" for status in STYLES if counts[status])
-    shown = Table(title=f"{summary}   {time.monotonic() - began:.0f} s", box=None, pad_edge=False, title_justify="left")
-    for column in ("order", "recipient", "vendor", "items", "status", "activity", "print files", "parcels"):
-        shown.add_column(column, no_wrap=True)
-    for order in board.rows():
-        shown.add_row(*_cells(board, order))
-    return shown
+    rows = list(board.rows())
+    shown = rows if height is None else _fitting(board, rows, height - FRAME_LINES)
+    title = f"{summary}   {time.monotonic() - began:.0f} s"
+    drawn = Table(title=title, box=None, pad_edge=False, collapse_padding=True, title_justify="left")
+    for column in ("order", "recipient", "vendor", "items", "status", "activity", "files", "parcels"):
+        # A narrow terminal takes its room from the names of people.
+        drawn.add_column(column, no_wrap=column != "recipient")
+    for order in shown:
+        drawn.add_row(*_cells(board, order))
+    if len(shown) < len(rows):
+        drawn.caption, drawn.caption_justify = f"and {len(rows) - len(shown)} more", "left"
+    return drawn
+
+
+def _fitting(board: Board, rows: list[OrderSnapshot], room: int) -> list[OrderSnapshot]:
+    chosen = {order.order_id for order in sorted(rows, key=board.is_settled)[: max(room, 1)]}
+    return [order for order in rows if order.order_id in chosen]
 
 
 def line(order: OrderSnapshot) -> str:
@@ -57,14 +73,14 @@ def _ledger(place: Place) -> str:
     return f"{place.sandbox}/sandbox/ledger"
 
 
-def _cells(board: Board, order: OrderSnapshot) -> tuple[str, ...]:
+def _cells(board: Board, order: OrderSnapshot) -> tuple[str | Text, ...]:
     private = board.private.get(order.order_id)
     recipient = private.recipient.full_name if private is not None and private.recipient is not None else ""
     files = Counter(side.state for item in order.items.values() for side in item.sides.values())
     status = f"[{STYLES[order.status]}]{order.status}[/]" + (" ✓" if board.is_settled(order) else "")
     return (
         order.number,
-        recipient,
+        Text(recipient, no_wrap=True, overflow="ellipsis"),
         order.vendor_id,
         str(sum(item.quantity for item in order.items.values())),
         status,

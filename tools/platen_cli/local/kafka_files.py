@@ -98,16 +98,22 @@ def _listed(listing: Path) -> tuple[Path, ...] | None:
 def _resolve(folder: Path) -> tuple[Path, ...]:
     # Needed once per user and slow to import, so not at the top.
     from jgo.constants import MAVEN_CENTRAL_URL
-    from jgo.env import EnvironmentBuilder
     from jgo.maven import MavenContext
 
+    # Not jgo's EnvironmentBuilder: it fetches a JDK of its own, only to sort the jars into modules.
     context = MavenContext(repo_cache=folder / "maven", remote_repos={"central": MAVEN_CENTRAL_URL})
     try:
-        environment = EnvironmentBuilder(context=context, cache_dir=folder / "jgo").from_endpoint("+".join(COORDINATES))
+        named, brought = context.resolver.resolve([context.create_dependency(it) for it in COORDINATES])
+        needed = [*named, *(it for it in brought if it.scope in ("compile", "runtime"))]
+        return tuple(sorted({it.artifact.resolve() for it in needed}))
     except Exception as problem:  # noqa: BLE001 the resolver lets requests', urllib's and its own errors through
-        reason = str(problem).splitlines()[0][:160] if str(problem) else type(problem).__name__
         raise UserError(
-            f"Kafka {KAFKA_VERSION} is not in the cache {folder} and could not be fetched from Maven Central ({reason}); "
-            "connect to the network once, or set PLATEN_KAFKA=host:port to use a broker you have"
+            f"Kafka {KAFKA_VERSION} is not in the cache {folder} and could not be fetched from Maven Central "
+            f"({_cause(problem)}); connect to the network once, or set PLATEN_KAFKA=host:port to use a broker you have"
         ) from None
-    return tuple(sorted(environment.all_jars))
+
+
+def _cause(problem: Exception) -> str:
+    """The innermost cause in a few words: it is at the end of requests' long first line."""
+    words = str(problem).partition("\n")[0] or type(problem).__name__
+    return words.rpartition("Caused by ")[2].removesuffix(")")[:240]
