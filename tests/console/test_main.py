@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Any
 
 import httpx
 import pytest
@@ -21,17 +19,10 @@ from platen_contracts.topics import read_by
 from platen_messaging.web import listen
 
 from tests.conftest import Database, Topics
+from tests.support import until
 
 from . import heard
 from .conftest import once
-
-
-async def _until(condition: Callable[[], Awaitable[Any]], seconds: float = 30) -> Any:
-    deadline = asyncio.get_running_loop().time() + seconds
-    while not (found := await condition()):
-        assert asyncio.get_running_loop().time() < deadline, f"{condition} never came true"
-        await asyncio.sleep(0.05)
-    return found
 
 
 @pytest.mark.flow
@@ -77,7 +68,7 @@ async def test_an_order_heard_is_shown_and_a_click_travels_there_and_back(
                 parts = ("Zoë Müller", "Personalise", "Read in the shop", "Print file finished", "Siam Prints")
                 return page if page.status_code == 200 and all(part in page.text for part in parts) else None
 
-            page = await _until(all_heard)
+            page = await until(all_heard)
             asked = asyncio.ensure_future(
                 client.post(f"/orders/{order.order_id}/archive", data={"once": once(page), "version": "4"})
             )
@@ -97,7 +88,7 @@ async def test_an_order_heard_is_shown_and_a_click_travels_there_and_back(
             async def refusal_shown() -> bool:
                 return "Look again." in (await client.get(shown) if shown else answer).text
 
-            await _until(refusal_shown)
+            await until(refusal_shown)
             assert (await client.get("/health")).status_code == 200
     finally:
         stop.set()

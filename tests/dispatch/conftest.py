@@ -31,6 +31,8 @@ from platen_vendors.accounts import Accounts, VendorSecret
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from tests.support import until
+
 from .asked import ORDER, VENDOR, requested, vendor
 
 DEADLINE_S = 45.0
@@ -91,7 +93,7 @@ class Office:
             last = (await self.told(order_id))[-1:]
             return [(type(it).__name__, it.generation) for it in last] == [(f"Dispatch{word}", generation)]
 
-        await until(said, lambda: self.words(order_id))
+        await until(said, seen=lambda: self.words(order_id))
         return (await self.told(order_id))[-1]
 
     @asynccontextmanager
@@ -119,15 +121,6 @@ class Office:
                 task.cancel()
             with suppress(asyncio.CancelledError):
                 await running
-
-
-async def until(holds: Callable[[], Awaitable[bool]], seen: Callable[[], Awaitable[object]] | None = None) -> None:
-    """Waits until it holds; fails after the deadline, saying what was seen last."""
-    loop = asyncio.get_running_loop()
-    end = loop.time() + DEADLINE_S
-    while not await holds():
-        assert loop.time() < end, f"not within {DEADLINE_S} s; last seen: {await seen() if seen else None}"
-        await asyncio.sleep(0.02)
 
 
 @pytest.fixture

@@ -9,7 +9,9 @@ from platen_contracts import dead_letter
 from platen_contracts.envelope import encode, encode_headers
 from platen_messaging import pauses
 from toy_counter.contract import Add, AddPlease, Elsewhere
-from toy_counter.harness import Toy, meta_of, until
+from toy_counter.harness import Toy, meta_of
+
+from tests.support import until
 
 
 async def test_a_fact_is_counted_and_told(toy: Toy) -> None:

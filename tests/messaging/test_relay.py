@@ -12,7 +12,9 @@ from platen_messaging import sending as sending_module
 from platen_messaging.health import Health
 from platen_messaging.relay import Relay, unpark
 from toy_counter.contract import CATALOGUE
-from toy_counter.harness import Toy, until
+from toy_counter.harness import Toy
+
+from tests.support import until
 
 ROW = """
 insert into outbox (message_id, topic, key, type, headers, value, created_at)

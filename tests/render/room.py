@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 from platen_contracts.envelope import decode_value
 from platen_contracts.message import Message
@@ -23,15 +21,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from .asking import new_id
 
 LEASE = timedelta(minutes=1)
-T = TypeVar("T")
-
-
-async def until(condition: Callable[[], Awaitable[T]], seconds: float = 30) -> T:
-    """What the condition gives once it is true."""
-    async with asyncio.timeout(seconds):
-        while not (found := await condition()):  # noqa: ASYNC110  others decide, in their own processes
-            await asyncio.sleep(0.02)
-    return found
 
 
 @dataclass

@@ -9,6 +9,8 @@ import pytest
 from platen_contracts.catalog import Artwork
 from platen_render.worker import RenderPool, RenderProblem, draw
 
+from tests.support import until
+
 from .conftest import Studio
 
 ANNA = {"name": "Anna"}
@@ -24,12 +26,6 @@ async def pool() -> AsyncIterator[RenderPool]:
 def endless(studio: Studio, picture: Callable[..., bytes]) -> Artwork:
     """An artwork that takes minutes to draw."""
     return studio.artwork(*[studio.image(picture(2000, 2000), width=6000, height=8000)] * 199, studio.text())
-
-
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(60):
-        while not condition():  # noqa: ASYNC110  another process decides, and it sets no event
-            await asyncio.sleep(0.01)
 
 
 def workers() -> set[int | None]:

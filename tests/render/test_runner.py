@@ -20,8 +20,10 @@ from platen_render.worker.runner import RENDERER, Pace, Runner
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
+from tests.support import until
+
 from .asking import again, mug, request, take_in
-from .room import Room, until
+from .room import Room
 
 
 @dataclass

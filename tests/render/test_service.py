@@ -27,9 +27,11 @@ from platen_render.gateway import ObjectStore
 from platen_render.main import build
 from platen_render.settings import Settings
 
+from tests.support import until
+
 from .asking import again, meta, mug, request
 from .conftest import Studio
-from .room import Room, until
+from .room import Room
 
 FILES_URL = "http://files.test"
 

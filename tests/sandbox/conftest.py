@@ -2,8 +2,7 @@
 
 import asyncio
 import io
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,21 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-DEADLINE_S = 45.0
 Json = dict[str, Any]
-
-
-async def eventually(condition: Callable[[], Any], deadline_s: float = DEADLINE_S) -> Any:
-    """The first truthy value of `condition` (which may be async); fails at the deadline."""
-    end = time.monotonic() + deadline_s
-    while True:
-        value = condition()
-        if asyncio.iscoroutine(value):
-            value = await value
-        if value:
-            return value
-        assert time.monotonic() < end, f"still not so after {deadline_s} s"
-        await asyncio.sleep(0.01)
 
 
 def picture(width: int = 60, height: int = 80, form: str = "PNG") -> bytes:

@@ -5,7 +5,9 @@ import json
 import httpx
 from platen_sandbox.testing import Sandbox
 
-from .conftest import Host, Json, eventually, picture, vendor_order
+from tests.support import until
+
+from .conftest import Host, Json, picture, vendor_order
 
 TYPES = ["package_shipped", "order_updated", "order_failed", "order_canceled", "order_created", "order_put_hold"]
 
@@ -38,7 +40,7 @@ async def test_one_url_per_store_the_last_one_counts(vendor: httpx.AsyncClient, 
 async def test_shipping_is_told_with_shipment_and_order(vendor: httpx.AsyncClient, host: Host) -> None:
     await subscribe(vendor, host, "package_shipped")
     await vendor.post("/orders", params={"confirm": 1}, json=vendor_order(url=host.serve("/a.png", picture())))
-    [event] = await eventually(lambda: events(host))
+    [event] = await until(lambda: events(host))
     order = (await vendor.get("/orders/@ext1")).json()["result"]
     assert (event["type"], event["retries"], event["store"]) == ("package_shipped", 0, order["store"])
     assert event["data"]["shipment"] == order["shipments"][0]
@@ -48,7 +50,7 @@ async def test_shipping_is_told_with_shipment_and_order(vendor: httpx.AsyncClien
 async def test_a_failure_is_told_with_its_reason(vendor: httpx.AsyncClient, host: Host) -> None:
     await subscribe(vendor, host, "order_failed")
     await vendor.post("/orders", params={"confirm": 1}, json=vendor_order(url=host.serve("/a.png", b"no picture")))
-    [event] = await eventually(lambda: events(host))
+    [event] = await until(lambda: events(host))
     assert "not a PNG or JPEG" in event["data"]["reason"]
     assert event["data"]["order"]["status"] == "failed"
 
@@ -59,7 +61,7 @@ async def test_a_deleted_draft_is_no_cancellation_and_a_confirmed_order_is(slow_
     await slow_vendor.delete("/orders/@draft")
     await slow_vendor.post("/orders", params={"confirm": 1}, json=vendor_order("pending", host.serve("/a.png", picture())))
     await slow_vendor.delete("/orders/@pending")
-    await eventually(lambda: events(host))
+    await until(lambda: events(host))
     assert [event["data"]["order"]["external_id"] for event in events(host)] == ["pending"]
 
 
@@ -68,7 +70,7 @@ async def test_a_callback_that_is_not_taken_is_sent_again(sandbox: Sandbox, vend
     host.answers += [500, 503]
     await subscribe(vendor, host, "order_created")
     await vendor.post("/orders", json=vendor_order())
-    await eventually(lambda: len(host.posts) == 3)
+    await until(lambda: len(host.posts) == 3)
     assert [event["retries"] for event in events(host)] == [0, 1, 2]
     assert len({event["created"] for event in events(host)}) == 1
     log = await sandbox.call("GET", "/callbacks", target="vendor/acme")
@@ -79,7 +81,7 @@ async def test_callbacks_can_be_doubled(sandbox: Sandbox, vendor: httpx.AsyncCli
     await sandbox.fault("vendor/acme", "duplicate_callbacks")
     await subscribe(vendor, host, "order_created")
     await vendor.post("/orders", json=vendor_order())
-    await eventually(lambda: len(host.posts) == 2)
+    await until(lambda: len(host.posts) == 2)
     assert host.posts[0][1] == host.posts[1][1]
 
 
@@ -88,5 +90,5 @@ async def test_callbacks_can_come_in_reverse(slow_sandbox: Sandbox, slow_vendor:
     await subscribe(slow_vendor, host, "order_created", "order_updated")
     for external_id in ("one", "two", "three"):
         await slow_vendor.post("/orders", json=vendor_order(external_id))
-    await eventually(lambda: len(host.posts) == 3)
+    await until(lambda: len(host.posts) == 3)
     assert [event["data"]["order"]["external_id"] for event in events(host)] == ["three", "two", "one"]

@@ -6,7 +6,9 @@ import httpx
 from platen_sandbox.journal import Journal
 from platen_sandbox.testing import Sandbox, running_sandbox
 
-from .conftest import Host, eventually, picture, shop_client, vendor_client, vendor_order
+from tests.support import until
+
+from .conftest import Host, picture, shop_client, vendor_client, vendor_order
 
 
 async def test_every_changing_call_is_noted_with_what_was_really_done(sandbox: Sandbox, vendor: httpx.AsyncClient) -> None:
@@ -58,7 +60,7 @@ async def test_a_restart_keeps_the_ledger_and_finishes_what_was_under_way(tmp_pa
     with state.open("a") as torn:
         torn.write('["vendor_order","acme/1",{"acc')
     async with running_sandbox(pace=60, state_file=state) as sandbox, vendor_client(sandbox) as vendor:
-        await eventually(lambda: host.posts)
+        await until(lambda: host.posts)
         after = await sandbox.ledger()
         assert after["trackings"] == before["trackings"]
         assert after["calls"] == before["calls"]

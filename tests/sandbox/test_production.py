@@ -12,7 +12,9 @@ from platen_sandbox.testing import Sandbox
 from platen_sandbox.vendor.bodies import split_parcels
 from platen_sandbox.vendor.files import BadFileError, inspect
 
-from .conftest import Host, Json, eventually, picture, vendor_order
+from tests.support import until
+
+from .conftest import Host, Json, picture, vendor_order
 
 CONFIRM = {"confirm": 1}
 
@@ -22,7 +24,7 @@ async def status(vendor: httpx.AsyncClient, wanted: str, external_id: str = "ext
         order = (await vendor.get(f"/orders/@{external_id}")).json()["result"]
         return order if order["status"] == wanted else None
 
-    return await eventually(reached)
+    return await until(reached)
 
 
 async def test_a_confirmed_order_is_printed_and_shipped_in_one_parcel(

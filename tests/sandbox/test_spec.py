@@ -19,7 +19,9 @@ from platen_sandbox.testing import Sandbox, running_sandbox
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT4
 
-from .conftest import Host, Json, eventually, picture, running_host, shop_client, vendor_client, vendor_order
+from tests.support import until
+
+from .conftest import Host, Json, picture, running_host, shop_client, vendor_client, vendor_order
 
 pytestmark = pytest.mark.spec
 
@@ -143,7 +145,7 @@ async def test_printful_orders_answer_as_documented_through_their_life(
     printful("/orders/{id}", "put", await vendor.put("/orders/@ext1", json={"shipping": "STANDARD"}))
     printful("/orders/{id}", "get", await vendor.get("/orders/@ext1"))
     printful("/orders/{id}/confirm", "post", await vendor.post("/orders/@ext1/confirm"))
-    await eventually(lambda: host.posts)
+    await until(lambda: host.posts)
     shipped = printful("/orders/{id}", "get", await vendor.get("/orders/@ext1"))
     assert shipped["shipments"]
     documented = document(PRINTFUL)["components"]["schemas"]["Order"]["properties"]
@@ -194,7 +196,7 @@ async def test_printful_callbacks_have_the_documented_shape_of_their_type(
         await vendor.post("/orders", params={"confirm": 1}, json=vendor_order(external_id, url))
         for step in steps:
             await sandbox.step("acme", f"@{external_id}", step)
-    await eventually(lambda: {json.loads(body)["type"] for _, body in host.posts} == set(kinds))
+    await until(lambda: {json.loads(body)["type"] for _, body in host.posts} == set(kinds))
     for _, body in host.posts:
         event = json.loads(body)
         name = hooks[event["type"]]["post"]["requestBody"]["$ref"].rsplit("/", 1)[1]

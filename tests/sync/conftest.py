@@ -1,13 +1,11 @@
-"""What the tests of sync share: a shop account, a catalog, gateways without a network, and waiting for a condition."""
+"""What the tests of sync share: a shop account, a catalog, and gateways without a network."""
 
 from __future__ import annotations
 
-import asyncio
 import socket
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 from platen_contracts.catalog import Listing, Shop, Vendor
@@ -20,19 +18,7 @@ from platen_sync.settings import ShopSecrets
 
 from .rig import Rig
 
-T = TypeVar("T")
 Json = dict[str, Any]
-
-DEADLINE_S = 45.0
-
-
-async def eventually(condition: Callable[[], T], deadline_s: float = DEADLINE_S) -> T:
-    """The first truthy value of `condition`; fails at the deadline."""
-    end = time.monotonic() + deadline_s
-    while not (value := condition()):
-        assert time.monotonic() < end, f"still not so after {deadline_s} s"
-        await asyncio.sleep(0.02)
-    return value
 
 
 def shop(url: str, shop_id: str = "shop-a", **given: Any) -> Shop:

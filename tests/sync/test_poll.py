@@ -13,7 +13,9 @@ from platen_sync.gateway.shops import Shops
 from platen_sync.model import PageAsked
 from platen_sync.poll import LOOK_S, Poll
 
-from .conftest import eventually, shop
+from tests.support import until
+
+from .conftest import shop
 from .rig import Rig
 
 
@@ -39,7 +41,7 @@ async def test_a_run_held_up_by_our_own_rate_pauses_between_its_tries_and_does_n
     lane, stop = BusyLane(), asyncio.Event()
     poll = Poll(stored.desk, stored.due, cast("Shops", cast("Any", lane)), 100, lambda: stored.now)
     running = asyncio.ensure_future(poll.run(stop))
-    await eventually(lambda: len(lane.asked_at) >= 2)
+    await until(lambda: len(lane.asked_at) >= 2)
     stop.set()
     await running
     assert lane.asked_at[1] - lane.asked_at[0] > LOOK_S * 0.9

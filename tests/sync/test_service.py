@@ -33,7 +33,9 @@ from platen_sync.decide import posting
 from platen_sync.main import build
 from platen_sync.settings import Settings
 
-from .conftest import eventually, listing, secrets_of, shop, vendor
+from tests.support import until
+
+from .conftest import listing, secrets_of, shop, vendor
 from .test_handlers import ORDER, private, snapshot
 
 M = TypeVar("M", bound=Message)
@@ -64,7 +66,7 @@ class Rig:
         return self.heard[kind]
 
     async def hears(self, kind: type[M], condition: Callable[[M], bool] = lambda _: True) -> M:
-        return (await eventually(lambda: [one for one in self.all(kind) if condition(one)]))[-1]
+        return (await until(lambda: [one for one in self.all(kind) if condition(one)]))[-1]
 
     async def synced(self, command: Message | None = None) -> SyncProgressed:
         """Asks for a sync; gives its last word."""
@@ -77,7 +79,7 @@ class Rig:
         service, stop = build(self.settings), asyncio.Event()
         work = asyncio.ensure_future(service.serve(stop))
         try:
-            await eventually(lambda: service.health.ready or work.done())
+            await until(lambda: service.health.ready or work.done())
             yield
         finally:
             stop.set()
@@ -129,7 +131,7 @@ async def test_a_sync_brings_every_order_of_the_shop_once_and_a_second_one_none(
     await sandbox.order("shop-a", {"line_items": [{}], "status": "pending"})
     async with rig.serving():
         await rig.publish_catalog(sandbox.shop("shop-a"))
-        await eventually(lambda: len(rig.all(ShopOrderObserved)) >= 12)
+        await until(lambda: len(rig.all(ShopOrderObserved)) >= 12)
         again = await rig.synced()
 
     ids = [one.shop_order_id for one in rig.all(ShopOrderObserved)]
@@ -184,7 +186,7 @@ async def test_a_reconciliation_notices_an_order_that_was_thrown_away(rig: Rig, 
     made = [await sandbox.order("shop-a") for _ in range(3)]
     async with rig.serving():
         await rig.publish_catalog(sandbox.shop("shop-a"))
-        await eventually(lambda: len(rig.all(ShopOrderObserved)) == 3)
+        await until(lambda: len(rig.all(ShopOrderObserved)) == 3)
         await sandbox.call("PATCH", f"/shops/shop-a/orders/{made[0]['id']}", {"status": "trash"})
         told = await rig.synced(ReconcileShop(shop_id="shop-a", actor=ME))
         await rig.hears(ShopOrderObserved, lambda one: one.cancelled)
@@ -215,7 +217,7 @@ async def test_tracking_is_posted_once_per_parcel(rig: Rig, sandbox: Sandbox, pl
             await rig.say("orders.status", ORDER, state)
             numbers = private(version, p1="1Z1", p2="1Z2").model_copy(update={"shop_order_id": shop_order})
             await rig.say("orders.private", ORDER, numbers)
-        await eventually(lambda: {one.parcel for one in rig.all(TrackingPosted)} == {"p1", "p2"})
+        await until(lambda: {one.parcel for one in rig.all(TrackingPosted)} == {"p1", "p2"})
     assert len(rig.all(TrackingPosted)) == 2
     assert sorted(await _in_the_shop(sandbox, plugin)) == ["1Z1", "1Z2"]
 
@@ -254,7 +256,7 @@ async def test_what_was_under_way_when_it_stopped_goes_on_when_it_runs_again(rig
         await hit(sandbox)
     assert not rig.all(ShopOrderObserved)
     async with rig.serving():
-        await eventually(lambda: len(rig.all(ShopOrderObserved)) == 6)
+        await until(lambda: len(rig.all(ShopOrderObserved)) == 6)
         await rig.hears(SyncProgressed, lambda one: one.state == "finished")
 
 

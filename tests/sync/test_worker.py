@@ -14,7 +14,9 @@ from platen_sync.gateway.shops import Shops
 from platen_sync.model import PlatenOrder, PostingState, order_key
 from platen_sync.worker import Worker
 
-from .conftest import eventually, shop
+from tests.support import until
+
+from .conftest import shop
 from .rig import Rig
 from .test_handlers import ORDER, private, snapshot
 
@@ -72,7 +74,7 @@ async def test_a_process_that_dies_after_posting_finds_its_post_when_it_runs_aga
     fake = FakeShop()
     fake.dies = True
     async with working(stored, fake):
-        await eventually(lambda: fake.numbers)
+        await until(lambda: fake.numbers)
     assert await posting_of(stored) is PostingState.WANTED
     assert await stored.due.postings(stored.now, []) == [], "a post that may be on its way is left alone"
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import secrets
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import asyncpg
@@ -20,6 +19,8 @@ from platen_cli.stack.process import pause_before_restart
 from platen_cli.stack.run import is_running, read_run
 from platen_cli.stack.stack import SECRETS
 from platen_contracts.topics import CATALOGUE
+
+from tests.support import until
 
 from .conftest import MakeService, of_run
 
@@ -39,13 +40,6 @@ async def given(kafka_bootstrap: str, postgres_admin_url: str, topic_prefix: str
 async def is_ready(stack: Stack) -> bool:
     async with httpx.AsyncClient(trust_env=False) as client:
         return (await client.get(stack.urls["fake"] + "/ready")).status_code == 200
-
-
-async def until(condition: Callable[[], bool], seconds: float = 45) -> None:
-    deadline = asyncio.get_running_loop().time() + seconds
-    while not condition():
-        assert asyncio.get_running_loop().time() < deadline, "the condition did not come to hold in time"
-        await asyncio.sleep(0.02)
 
 
 async def test_a_stack_serves_and_its_end_leaves_no_process(given: Given, make_service: MakeService, tmp_path: Path) -> None:

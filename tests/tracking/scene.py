@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -42,15 +42,6 @@ RECIPIENT = {
     "zip": "SW1Y 4JH",
 }
 EVENTS = ["package_shipped", "order_updated", "order_failed", "order_canceled", "order_put_hold", "order_remove_hold"]
-
-
-async def until(condition: Callable[[], Awaitable[Any]], seconds: float = 45) -> Any:
-    """What the condition gives once it is true; fails after `seconds`."""
-    deadline = asyncio.get_running_loop().time() + seconds
-    while not (found := await condition()):
-        assert asyncio.get_running_loop().time() < deadline, f"{condition} never came true"
-        await asyncio.sleep(0.02)
-    return found
 
 
 @dataclass

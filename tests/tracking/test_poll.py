@@ -8,7 +8,9 @@ from platen_tracking.decide.pace import poll_every
 from platen_tracking.poll import UNUSABLE
 from platen_vendors.accounts import VendorSecret
 
-from .scene import Prints, Scene, until
+from tests.support import until
+
+from .scene import Prints, Scene
 from .world import MUG, POSTER, VENDOR, vendor
 
 HOUR = timedelta(hours=1)

@@ -23,7 +23,9 @@ from platen_sandbox.testing import running_sandbox
 from platen_tracking.main import build
 from platen_tracking.settings import Settings
 
-from .scene import TOKEN, Prints, picture, serving, until
+from tests.support import until
+
+from .scene import TOKEN, Prints, picture, serving
 from .world import EXTERNAL, MUG, ORDER, POSTER, VENDOR
 
 pytestmark = pytest.mark.flow

@@ -11,7 +11,9 @@ from platen_contracts.tracking import ShipmentUpdated
 from platen_outside.webhooks import MOST_BYTES
 from platen_vendors.accounts import VendorSecret
 
-from .scene import TOKEN, Prints, Scene, until
+from tests.support import until
+
+from .scene import TOKEN, Prints, Scene
 from .world import MUG, POSTER, VENDOR, accepted, vendor
 
 PATH = f"/webhooks/{VENDOR}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -16,21 +16,12 @@ from platen_messaging.service import Service
 from platen_messaging.settings import ServiceSettings
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from tests.support import until
+
 from . import main as toy_main
 from .store import Counters
 
 Headers = Sequence[tuple[str, bytes | None]]
-
-
-async def until(condition: Callable[[], Awaitable[Any]], seconds: float = 60) -> Any:
-    """What the condition gives once it is true; fails after `seconds`."""
-    deadline = asyncio.get_running_loop().time() + seconds
-    while True:
-        found = await condition()
-        if found:
-            return found
-        assert asyncio.get_running_loop().time() < deadline, f"{condition} never came true"
-        await asyncio.sleep(0.05)
 
 
 def meta_of(message: Message, key: str, message_id: str = "", time: datetime | None = None, **extra: Any) -> Meta:
