@@ -12,13 +12,13 @@ help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
 .tools/uv/bin/uv:
-	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --target .tools/uv uv==$(UV_VERSION)
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --target .tools/uv uv==$(UV_VERSION)
 
 .venv/installed: $(UV) uv.lock $(wildcard */pyproject.toml */*/pyproject.toml) pyproject.toml
 	@$(UV) sync --frozen --all-packages --quiet
 	@touch $@
 
-demo: .venv/installed ## the whole system with a sandbox shop and vendors: 25 orders flow to Fulfilled before your eyes
+demo: .venv/installed ## the whole system with a sandbox shop and vendors: 25 shop orders flow to Fulfilled before your eyes
 	@$(RUN) platen demo
 
 up: .venv/installed ## the whole system, without the sandbox

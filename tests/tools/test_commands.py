@@ -67,6 +67,13 @@ def test_up_serves_survives_kill_and_stops_clean_and_reset_clears(make_service: 
     assert not data.exists()
 
 
+def test_reset_clears_the_sandbox_of_a_demo_too_and_leaves_what_no_run_made(tmp_path: Path) -> None:
+    for name in ("sandbox.jsonl", "mine.txt"):
+        (tmp_path / name).touch()
+    assert platen("reset", "--data", str(tmp_path)).returncode == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
 def _status_tells_all(data: Path) -> None:
     status = platen("status", "--data", str(data), "--json")
     assert status.returncode == 0, status.stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 
+from platen_cli.demo.place import SANDBOX_STATE
 from platen_cli.errors import UserError
 from platen_cli.local import reap
 from platen_cli.stack.run import only_run
@@ -11,7 +12,7 @@ from platen_cli.stack.settings import data_folder
 
 from .common import DataOption, say
 
-OWN = ("kafka", "postgres", "objects", "logs", "run.json", "run.partial", "lock")
+OWN = ("kafka", "postgres", "objects", "logs", "run.json", "run.partial", SANDBOX_STATE, "lock")
 """What a run makes in its data folder; anything else there is not ours to remove."""
 
 

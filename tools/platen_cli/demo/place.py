@@ -19,6 +19,9 @@ from platen_cli.stack.settings import is_runnable
 
 from .story import SHOP, VENDORS
 
+SANDBOX_STATE = "sandbox.jsonl"
+"""The sandbox's orders, in the data folder."""
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -43,7 +46,6 @@ def secrets() -> dict[str, str]:
 @asynccontextmanager
 async def own_stack(data: Path, *, auto_ports: bool, show_lines: bool) -> AsyncIterator[Place]:
     """A whole stack with the sandbox beside it, for as long as the context lasts."""
-    sandbox_state = data / "sandbox.jsonl"
     stack = Stack(
         data,
         ports="auto" if auto_ports else "fixed",
@@ -52,7 +54,7 @@ async def own_stack(data: Path, *, auto_ports: bool, show_lines: bool) -> AsyncI
             "sync": {"PLATEN_SHOP_SECRETS": secrets()["PLATEN_SHOP_SECRETS"]},
             "dispatch": {"PLATEN_VENDOR_SECRETS": secrets()["PLATEN_VENDOR_SECRETS"]},
             "tracking": {"PLATEN_VENDOR_SECRETS": secrets()["PLATEN_VENDOR_SECRETS"]},
-            "sandbox": {"PLATEN_SANDBOX_STATE": str(sandbox_state)},
+            "sandbox": {"PLATEN_SANDBOX_STATE": str(data / SANDBOX_STATE)},
         },
         on_line=say if show_lines else (lambda name, line: None),
         on_progress=say,
