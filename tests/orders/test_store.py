@@ -125,3 +125,38 @@ async def test_a_shop_line_is_taken_in_once_for_ever(engine: AsyncEngine) -> Non
     await _desk(engine).apply([_incoming(w.a_shop_order(read=60), "two")])
     rows = await _rows(engine, "select shop_order, line_id, order_id from lines")
     assert [tuple(row) for row in rows] == [("mugs/1001", "1", order_id("mugs", "1001", "1"))]
+
+
+async def test_what_a_rolled_back_transaction_made_of_an_order_is_not_remembered(engine: AsyncEngine) -> None:
+    """The store keeps what it wrote in memory; a transaction that fails after the save must leave no trace there."""
+    store = OrdersStore()
+    desk = Desk(engine, store, FACTS, "orders", lambda: NOON)
+    await desk.apply([_incoming(w.MUG, "mug"), _incoming(w.a_shop_order(w.a_line(quantity=9)), "shop order")])
+    (item,) = [row[0] for row in await _rows(engine, "select json_object_keys(state->'items') from orders")]
+
+    class Torn(OrdersStore):
+        async def save(self, tx: Any, changed: Any, messages: Any) -> None:
+            await store.save(tx, changed, messages)
+            raise ConnectionError("torn after the save")
+
+        async def load(self, tx: Any, keys: Any) -> Any:
+            return await store.load(tx, keys)
+
+    with pytest.raises(ConnectionError):
+        await Desk(engine, Torn(), FACTS, "orders", lambda: NOON).apply([_incoming(w.shipped({item: 5}, parcel="p1"), "lost")])
+    await desk.apply([_incoming(w.shipped({item: 1}, parcel="p2"), "kept")])
+    ((parcels,),) = await _rows(engine, "select string_agg(key, ',') from orders, json_each(state->'parcels')")
+    assert parcels == "p2"
+
+
+async def test_what_another_process_made_of_an_order_is_read_again(engine: AsyncEngine) -> None:
+    here, there = (Desk(engine, OrdersStore(), FACTS, "orders", lambda: NOON) for _ in range(2))
+    await here.apply([_incoming(w.MUG, "mug"), _incoming(w.a_shop_order(w.a_line(quantity=9)), "shop order")])
+    (item,) = [row[0] for row in await _rows(engine, "select json_object_keys(state->'items') from orders")]
+    for n, desk in enumerate((here, there, here, there)):
+        await desk.apply([_incoming(w.shipped({item: 1}, parcel=f"p{n}"), f"parcel {n}")])
+    ((parcels, version),) = await _rows(
+        engine, "select string_agg(key, ',' order by key), max(version) from orders, json_each(state->'parcels')"
+    )
+    assert parcels == "p0,p1,p2,p3"
+    assert [event.version for event in await _history(engine)] == list(range(1, version + 1))

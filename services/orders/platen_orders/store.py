@@ -30,9 +30,13 @@ where key = any(array(select shop_order from orders where id = any($1::text[])) 
 order by key for update
 """
 
+# What is in memory is not read again: xmin names the transaction that wrote the row, and one that was rolled back wrote none.
 _LOAD = """
-select state::text, snapshot::text from orders
-where id = any($1::text[]) or shop_order = any($2::text[]) or (shop_order = any($3::text[]) and waits && $4::text[])
+select orders.id, orders.xmin::text,
+    case when orders.xmin::text is distinct from held.mark then state::text end,
+    case when orders.xmin::text is distinct from held.mark then snapshot::text end
+from orders left join unnest($5::text[], $6::text[]) as held (id, mark) on held.id = orders.id
+where orders.id = any($1::text[]) or shop_order = any($2::text[]) or (shop_order = any($3::text[]) and waits && $4::text[])
 """
 
 # One round trip for both: an order's row and the history of how it came to be so.
@@ -48,6 +52,7 @@ from unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::text[], $6::text[
 on conflict (id) do update
 set status = excluded.status, version = excluded.version, waits = excluded.waits,
     state = excluded.state, snapshot = excluded.snapshot
+returning id, xmin::text
 """
 
 _SAVE_SHOP_ORDERS = """
@@ -75,14 +80,20 @@ where artworks.ref = row.ref
 
 
 _ARTWORKS_IN_MEMORY = 2000
-"""The first loaded are forgotten first; a forgotten one is read again."""
+_ORDERS_IN_MEMORY = 2500
+"""The first to come are forgotten first; a forgotten one is read again."""
 
 
 class OrdersStore:
-    """Keeps orders, shop orders, artworks and history. Artwork versions are immutable, so known ones stay in memory."""
+    """Keeps orders, shop orders, artworks and history.
+
+    Artwork versions are immutable, so known ones stay in memory; and so do the latest orders, each under the mark of the
+    transaction that wrote it, since what happens to an order comes in bursts.
+    """
 
     def __init__(self) -> None:
         self._artworks: dict[str, Artwork] = {}
+        self._orders: dict[str, tuple[str, Held]] = {}
 
     async def load(self, tx: AsyncConnection, keys: Sequence[Key]) -> dict[Key, Entry]:
         """What the keys stand for, with the orders of each shop order named and the artworks of each order's items."""
@@ -103,21 +114,23 @@ class OrdersStore:
         if held:
             # The very bytes that orders.status carries: the row and the topic cannot disagree.
             snapshots = {it.key: it.value for it in messages if it.topic == "orders.status" and it.value is not None}
-            await tx.exec_driver_sql(
+            written = await _rows(
+                tx,
                 _SAVE_ORDERS,
-                (
-                    [it.order.id for it in held],
-                    [_shop_order_of(it.order) for it in held],
-                    [it.order.status.value for it in held],
-                    [it.order.version for it in held],
-                    [" ".join(_waits(it.order)) for it in held],
-                    [_encode(it.order).decode() for it in held],
-                    [snapshots[it.order.id].decode() for it in held],
-                    [it.key for it in events],
-                    [it.version for it in events],
-                    [(event.value or b"").decode() for event in events],
-                ),
+                [it.order.id for it in held],
+                [_shop_order_of(it.order) for it in held],
+                [it.order.status.value for it in held],
+                [it.order.version for it in held],
+                [" ".join(_waits(it.order)) for it in held],
+                [_encode(it.order).decode() for it in held],
+                [snapshots[it.order.id].decode() for it in held],
+                [it.key for it in events],
+                [it.version for it in events],
+                [(event.value or b"").decode() for event in events],
             )
+            marks = {row[0]: row[1] for row in written}
+            for it in held:
+                self._keep(marks[it.order.id], Held(it.order, it.public))
         await self._save_shop_orders(tx, {key: it for key, it in changed.items() if isinstance(it, ShopOrder)})
         artworks = {key.removeprefix("artwork:"): it for key, it in changed.items() if isinstance(it, Artwork)}
         if artworks:
@@ -135,10 +148,21 @@ class OrdersStore:
         for row in await _rows(tx, _LOCK, asked.orders, asked.shop_orders, waiting):
             if row[1] is not None:
                 states[f"shop-order:{row[0]}"] = _SHOP_ORDER.decode(row[1])
-        for row in await _rows(tx, _LOAD, asked.orders, asked.shop_orders, waiting, asked.waiting):
-            order = _ORDER.decode(row[0])
-            public: Json = _decode(row[1])
-            states[order.id] = Held(order, public)
+        known = [order_id for order_id in asked.orders if order_id in self._orders]
+        marks = [self._orders[order_id][0] for order_id in known]
+        for row in await _rows(tx, _LOAD, asked.orders, asked.shop_orders, waiting, asked.waiting, known, marks):
+            if row[2] is None:
+                states[row[0]] = self._orders[row[0]][1]
+            else:
+                public: Json = _decode(row[3])
+                states[row[0]] = Held(_ORDER.decode(row[2]), public)
+
+    def _keep(self, mark: str, held: Held) -> None:
+        """Remembers what a transaction wrote. Should it be rolled back, no row will ever bear its mark."""
+        self._orders.pop(held.order.id, None)
+        self._orders[held.order.id] = (mark, held)
+        if len(self._orders) > _ORDERS_IN_MEMORY:
+            del self._orders[next(iter(self._orders))]
 
     async def _load_artworks(self, tx: AsyncConnection, states: dict[Key, Entry], refs: Iterable[str], select: str) -> None:
         missing = sorted(ref for ref in set(refs) if ref not in self._artworks)
