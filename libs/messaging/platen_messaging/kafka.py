@@ -35,6 +35,7 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.kafka.message import KafkaMessage
 
+from . import foreign
 from .records import Record
 
 __all__ = ["ROW_FAULTS", "TOPIC_FAULTS", "Consumer", "KafkaError", "Partition", "Producer", "Subscription", "open_producer"]
@@ -54,6 +55,8 @@ TOPIC_FAULTS = (UnknownTopicOrPartitionError, TopicAuthorizationFailedError, Inv
 
 MAX_RECORD_BYTES = 2 * 1024 * 1024 + 64 * 1024
 """The largest record sent: a dead letter with its headers."""
+
+foreign.install()
 
 _FETCH_BYTES = 8 * 1024 * 1024
 _PARTITION_FETCH_BYTES = 512 * 1024

@@ -1,0 +1,73 @@
+"""Records as other languages' clients write them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from aiokafka import TopicPartition
+from aiokafka.consumer import fetcher
+from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
+from confluent_kafka import Producer
+from platen_contracts.envelope import encode, encode_headers
+from platen_messaging import kafka
+from toy_counter.contract import Add
+from toy_counter.harness import Toy, meta_of
+
+
+class Raw(str):
+    """A header name that goes out as these bytes."""
+
+    data: bytes
+
+    def encode(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:
+        return self.data
+
+
+def raw(data: bytes) -> Raw:
+    name = Raw("raw")
+    name.data = data
+    return name
+
+
+def batch(first_offset: int, *names: str, compression: int = 0) -> bytes:
+    """A batch of one record for each header name, as it comes from the broker."""
+    builder = _DefaultRecordBatchBuilderPy(2, compression, 0, -1, -1, -1, 1_000_000)
+    for place, name in enumerate(names):
+        builder.append(place, 0, b"key", f"value {name}".encode(), [(name, b"\xff")])
+    data = builder.build()
+    data[:8] = first_offset.to_bytes(8, "big")
+    return bytes(data)
+
+
+def read(*batches: bytes, offset: int = 0) -> list[Any]:
+    assert kafka  # importing it installs the tolerant reading
+    records = fetcher.MemoryRecords(b"".join(batches))
+    return list(fetcher.PartitionRecords(TopicPartition("t", 0), records, [], offset, None, None, True, 1))
+
+
+@pytest.mark.parametrize("compression", [0, 1, 2, 3, 4])
+def test_a_header_name_that_is_no_utf_8_hides_no_record(compression: int) -> None:
+    bad = raw(b"\xff-x")
+    records = read(batch(5, "a", bad, "b", compression=compression), batch(8, "c", bad), batch(10, "d"))
+    assert [record.offset for record in records] == [5, 6, 7, 8, 9, 10]
+    assert [record.headers[0][0] for record in records] == ["a", "\ufffd-x", "b", "c", "\ufffd-x", "d"]
+    assert [(record.key, record.value) for record in records[1:3]] == [(b"key", b"value raw"), (b"key", b"value b")]
+    assert all(record.headers[0][1] == b"\xff" for record in records)
+
+
+def test_reading_begins_at_the_offset_asked_for_and_ends_before_a_batch_cut_short() -> None:
+    bad = raw(b"\xc3")
+    records = read(batch(0, "a", bad, "b"), batch(3, "c"), batch(4, "d")[:-1], offset=1)
+    assert [record.offset for record in records] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])
+async def test_a_compressed_message_counts_like_any_other(toy: Toy, codec: str) -> None:
+    await toy.start()
+    add = Add(by=2, text="x" * 2000)
+    headers: list[Any] = list(encode_headers(meta_of(add, "all")))
+    producer = Producer({"bootstrap.servers": toy.settings.kafka, "compression.type": codec})
+    producer.produce(toy.prefix + "toy.adds", encode(add), key=b"all", headers=headers)
+    assert producer.flush(20) == 0
+    await toy.total_is(2)
