@@ -9,7 +9,7 @@ import pytest
 from platen_cli.demo.board import Board
 from platen_cli.demo.check import mistakes
 from platen_cli.demo.story import Plan
-from platen_contracts.orders import OrderChanged, OrderSnapshot
+from platen_contracts.orders import Failure, OrderChanged, OrderSnapshot
 from platen_contracts.status import OrderStatus
 
 EXAMPLES = Path(__file__).parents[2] / "libs/contracts/platen_contracts/examples/orders.OrderSnapshot.v1"
@@ -51,6 +51,8 @@ def test_an_order_as_it_should_be_is_no_mistake() -> None:
 def test_an_order_in_another_status_or_missing_is_named() -> None:
     order = an_order()
     assert "not Sent" in mistakes(a_board(order, ends=OrderStatus.SENT), NOTHING)[0]
+    failed = order.model_copy(update={"failure": Failure(code="vendor.file_bad", remedy="Render again.")})
+    assert mistakes(a_board(failed, ends=OrderStatus.SENT), NOTHING)[0].endswith("(vendor.file_bad: Render again.)")
     board = a_board(order)
     board.plans[order.shop_order_id].ends["another"] = OrderStatus.NEW
     assert mistakes(board, NOTHING)[0].startswith("I1")

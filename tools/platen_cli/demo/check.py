@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
+from platen_contracts.orders import OrderSnapshot
 from platen_contracts.status import OrderStatus
 from platen_contracts.subscribing import fold
 
@@ -43,9 +44,17 @@ def _orders(board: Board) -> Iterable[str]:
                 yield f"I1: shop order {shop_order} has no order at {vendor}; it should be {status}"
     for order in board.rows():
         if order.status != board.expected(order):
-            yield f"{order.number} at {order.vendor_id} is {order.status}, not {board.expected(order)}"
+            yield f"{order.number} at {order.vendor_id} is {order.status}, not {board.expected(order)}{_why(board, order)}"
         elif order.status == OrderStatus.FAILED and (order.failure is None or not order.failure.remedy):
             yield f"{order.number} failed without a code and a remedy"
+
+
+def _why(board: Board, order: OrderSnapshot) -> str:
+    if order.failure is None:
+        return ""
+    private = board.private.get(order.order_id)
+    words = private.vendor_words if private is not None else None
+    return f" ({order.failure.code}: {words or order.failure.remedy})"
 
 
 def _history(board: Board) -> Iterable[str]:
