@@ -28,19 +28,22 @@ def picture(width: int = 60, height: int = 80, form: str = "PNG") -> bytes:
 
 @dataclass
 class Host:
-    """GET answers `files[path]`, POST is kept in `posts` and answered with the next of `answers`, or 200."""
+    """GET answers `files[path]`, after the errors in `troubles`; POST is kept in `posts`, with the next of `answers`, or 200."""
 
     url: str = ""
     files: dict[str, bytes] = field(default_factory=dict)
     fetched: list[str] = field(default_factory=list)
     posts: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
     answers: list[int] = field(default_factory=list)
+    troubles: list[int] = field(default_factory=list)
 
     async def handle(self, request: Request) -> Response:
         if request.method == "POST":
             self.posts.append((dict(request.headers), await request.body()))
             return Response(status_code=self.answers.pop(0) if self.answers else 200)
         self.fetched.append(request.url.path)
+        if self.troubles:
+            return Response(status_code=self.troubles.pop(0))
         content = self.files.get(request.url.path)
         return Response(content) if content is not None else Response(status_code=404)
 

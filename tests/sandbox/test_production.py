@@ -63,6 +63,20 @@ async def test_a_bad_print_file_fails_the_order(
     assert (entry["live"], entry["shipments"], entry["files"]) == (False, [], [])
 
 
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("platen_sandbox.vendor.files.PATIENCE", (0.01, 0.01, 0.01))
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_download_that_breaks_is_tried_again(vendor: httpx.AsyncClient, host: Host) -> None:
+    host.troubles = [503, 429]
+    await vendor.post("/orders", params=CONFIRM, json=vendor_order(url=host.serve("/a.png", picture())))
+    await status(vendor, "fulfilled")
+    assert len(host.fetched) == 3
+
+
+@pytest.mark.usefixtures("impatient")
 async def test_a_server_that_is_not_there_fails_the_order_too(vendor: httpx.AsyncClient) -> None:
     await vendor.post("/orders", params=CONFIRM, json=vendor_order(url="http://127.0.0.1:9/a.png"))
     await status(vendor, "failed")

@@ -34,8 +34,16 @@ UNREADABLE = (
 """Whatever a decoder may raise on bytes that are no picture; anything missing here would leave an order pending for ever."""
 
 
+PATIENCE = (0.5, 1.0, 2.0, 4.0, 8.0)
+"""Seconds between tries of a download that may work later: vendors do not give an order back because one request broke."""
+
+
 class BadFileError(Exception):
     """One line for the order's failure reason."""
+
+
+class _NotNowError(BadFileError):
+    """It may be there later: no answer, or the server's own trouble."""
 
 
 @dataclass(frozen=True)
@@ -97,11 +105,21 @@ class FileLibrary:
         return entry
 
     async def _download(self, url: str) -> bytes:
+        for seconds in PATIENCE:
+            try:
+                return await self._try_download(url)
+            except _NotNowError:
+                await asyncio.sleep(seconds)
+        return await self._try_download(url)
+
+    async def _try_download(self, url: str) -> bytes:
         assert self._client is not None, "files are fetched only while the application runs"
         parts: list[bytes] = []
         size = 0
         try:
             async with self._client.stream("GET", url) as response:
+                if response.is_server_error or response.status_code == 429:
+                    raise _NotNowError(f"File could not be downloaded: the server answered {response.status_code}")
                 if not response.is_success:
                     raise BadFileError(f"File could not be downloaded: the server answered {response.status_code}")
                 async for part in response.aiter_bytes():
@@ -109,6 +127,8 @@ class FileLibrary:
                     if size > MOST_BYTES:
                         raise BadFileError(f"File is larger than {MOST_BYTES // 1024 // 1024} MB")
                     parts.append(part)
+        except httpx.TransportError as error:
+            raise _NotNowError(f"File could not be downloaded: {type(error).__name__}") from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise BadFileError(f"File could not be downloaded: {type(error).__name__}") from error
         return b"".join(parts)
