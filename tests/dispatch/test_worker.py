@@ -82,6 +82,23 @@ async def test_an_error_after_the_work_is_found(scene: Scene) -> None:
     assert len(await scene.orders()) == 1
 
 
+async def test_a_turn_begins_though_the_database_goes_away_for_a_moment(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    apply, refused = scene.office.turns.apply, 0
+
+    async def away_twice(*given: Any) -> Any:
+        nonlocal refused
+        if refused < 2:
+            refused += 1
+            raise ConnectionRefusedError
+        return await apply(*given)
+
+    monkeypatch.setattr(scene.office.turns, "apply", away_twice)
+    async with scene.office.worker(scene.accounts(), lease=timedelta(minutes=5)):
+        await scene.office.hear(scene.asked())
+        await scene.office.last("Accepted")
+    assert (await scene.office.words(), refused) == (["Started", "Accepted"], 2)
+
+
 async def test_a_vendor_that_cannot_be_reached_delays_and_is_tried_again(scene: Scene) -> None:
     await scene.office.hear(scene.account(url="http://127.0.0.1:9"))
     async with scene.office.worker(scene.accounts()):

@@ -12,7 +12,8 @@ from platen_contracts.ids import derived_id
 from platen_messaging.desk import Desk, utcnow
 from platen_messaging.faults import is_transient, told
 from platen_messaging.log import logger
-from platen_messaging.outcome import Applied
+from platen_messaging.outcome import Applied, Outcome
+from platen_messaging.records import Incoming
 from platen_messaging.waiting import Backoff, wait
 from platen_vendors.accounts import Accounts, Unusable
 
@@ -27,6 +28,9 @@ log = logger("worker")
 
 FIRST_LOOK_S, IDLE_LOOK_S = 0.01, 0.2
 """How soon it looks for work after news, and how often without."""
+
+TRIES = 10
+"""How often it is tried to save a fact while the database is away: half a minute, less than a lease."""
 
 DRAIN_S = 20.0
 """Turns under way at the end may take this long; the rest are looked up by whoever comes next."""
@@ -156,7 +160,7 @@ class Worker:
         # With the time: a turn that could not begin, since its vendor had left the catalog, begins once that is back.
         fact_id = derived_id("turn", ledger.order_id, generation.number, turn, "begins", until.isoformat())
         cause = None if generation.cause is None else generation.cause.meta
-        (outcome,) = await self._desk.apply([self._desk.fact(began, fact_id, ledger.order_id, cause)])
+        outcome = await self._patiently(self._desk.fact(began, fact_id, ledger.order_id, cause))
         after = outcome.states.get(ledger.order_id) if isinstance(outcome, Applied) else None
         if not isinstance(after, Ledger) or after.lease != lease_of(generation.number, turn):
             return None
@@ -177,19 +181,24 @@ class Worker:
         return await VendorTurn(adapter, begun.plan, begun.lease.mine, self._now).run()
 
     async def _tell(self, begun: _Begun, end: facts.TurnEnd) -> None:
-        """Saves the outcome, patiently: what happened outside is known only here until then."""
+        """Saves the outcome."""
         self._say(end)
         fact_id = derived_id("turn", end.order_id, end.generation, end.turn, "ends")
         cause = None if begun.generation.cause is None else begun.generation.cause.meta
+        await self._patiently(self._desk.fact(end, fact_id, end.order_id, cause))
+
+    async def _patiently(self, fact: Incoming) -> Outcome[Entry]:
+        """Saves it, however often the database goes away for a moment: what happened outside is known only here until then,
+        and an order whose turn did not begin would wait for the end of its lease."""
         again = Backoff(0.2, 5)
-        for tries in range(10):
+        for _ in range(TRIES - 1):
             try:
-                await self._desk.apply([self._desk.fact(end, fact_id, end.order_id, cause)])
-                return
+                return (await self._desk.apply([fact]))[0]
             except Exception as failure:
-                if tries == 9 or not is_transient(failure):
+                if not is_transient(failure):
                     raise
                 await asyncio.sleep(again.next())
+        return (await self._desk.apply([fact]))[0]
 
     def _say(self, end: facts.TurnEnd) -> None:
         """One warning for each pause, however many turns run into it and however often it is prolonged."""
