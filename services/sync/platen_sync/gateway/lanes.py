@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
+from platen_messaging.faults import is_transient, told
 from platen_messaging.log import logger
 
 log = logger("shops")
@@ -40,5 +41,6 @@ class ShopLanes:
         try:
             await work
         except Exception as failure:
-            log.warning("work on a shop failed", work=self._name, shop=shop_id, error=type(failure).__name__, exc_info=failure)
+            trace = None if is_transient(failure) else failure
+            log.warning("work on a shop failed", work=self._name, shop=shop_id, error=told(failure), exc_info=trace)
             await asyncio.sleep(REST_S)
