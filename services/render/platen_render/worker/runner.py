@@ -23,8 +23,8 @@ from platen_render.gateway import ObjectStore
 from platen_render.model import DrawingFailed, FileMade, JobFact, State
 from platen_render.store.queue import Asked, Claim, Queue
 from platen_render.worker.assets import Assets
-from platen_render.worker.draw import assets_of
 from platen_render.worker.figures import JOBS, OUTCOMES, SECONDS
+from platen_render.worker.paint import assets_of
 from platen_render.worker.pool import RenderPool
 from platen_render.worker.problems import RenderProblem
 

@@ -1,0 +1,8 @@
+"""What an artwork's side looks like for a buyer's answers, on any canvas and at any scale.
+
+A preview is the same code at a lower scale; a PDF page is another canvas.
+"""
+
+from platen_render.worker.paint.side import Photos, Warned, assets_of, no_photos, paint, photos_of, raster
+
+__all__ = ["Photos", "Warned", "assets_of", "no_photos", "paint", "photos_of", "raster"]
