@@ -31,23 +31,25 @@ class Personalise(OrderCommand, owner="orders"):
 
 
 class SetArtwork(OrderCommand, owner="orders"):
-    """Add, replace or update the artwork of one item."""
+    """Add, replace or update the artwork of one item. Its answers must fit what the new artwork asks."""
 
     item_id: Id
     artwork: ArtworkRef
+    answers: Annotated[Answers | None, Personal()] = None
+    """Set together with the artwork, where the old answers do not fit the new one; options not named keep theirs."""
 
 
 class SplitLine(OrderCommand, owner="orders"):
     """Split an item by quantity into items of these sizes; they add up to what it had."""
 
     item_id: Id
-    quantities: list[int] = Field(min_length=2, max_length=200)
+    quantities: list[int] = Field(max_length=1000)
 
 
 class SplitOff(OrderCommand, owner="orders"):
     """Move items into a new order of their own."""
 
-    item_ids: list[Id] = Field(min_length=1, max_length=200)
+    item_ids: list[Id] = Field(max_length=1000)
 
 
 class IgnoreItem(OrderCommand, owner="orders"):
@@ -107,13 +109,15 @@ class RecordHandOver(OrderCommand, owner="orders"):
 
 
 class RecordParcel(OrderCommand, owner="orders"):
-    """Custom vendors: a parcel that the vendor told the operator of."""
+    """Custom vendors: a parcel that the vendor told the operator of. Named again, it is corrected."""
 
     parcel: str
+    """The operator's name for it within the order, such as `1`. Everyone may see it: no tracking number."""
     carrier: str | None = None
     tracking_number: Annotated[str | None, Personal()] = None
     tracking_url: Annotated[str | None, Personal()] = None
     units: dict[Id, int]
+    """By item."""
 
 
 class CommandReply(Message):
@@ -202,6 +206,13 @@ class SnapshotParcel(Part):
     """The shop has its tracking."""
 
 
+class HandOver(Part):
+    """The operator gave a custom vendor the print files; what was edited in a later version the vendor does not have."""
+
+    at: Moment
+    version: int
+
+
 class VendorOrder(Part):
     vendor_order_id: str
     generation: int
@@ -220,6 +231,9 @@ class OrderSnapshot(Message, owner="orders"):
     vendor_id: Name
     custom: bool = False
     parent: Id | None = None
+    """The order that this one was split off from."""
+    parent_version: int | None = None
+    """The version of the parent that did it."""
     children: dict[str, int] = Field(default_factory=dict[str, int])
     """Orders split off from this one, with the version of this order that did it."""
     status: OrderStatus
@@ -236,6 +250,7 @@ class OrderSnapshot(Message, owner="orders"):
     failure: Failure | None = None
     """Why the last generation failed, while it is Failed to send."""
     vendor_order: VendorOrder | None = None
+    hand_over: HandOver | None = None
     items: dict[str, SnapshotItem]
     parcels: dict[str, SnapshotParcel] = Field(default_factory=dict[str, SnapshotParcel])
     actions: dict[str, str]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -114,6 +114,13 @@ class Parcel(Struct, frozen=True, omit_defaults=True):
     posted: bool = False
 
 
+class HandOver(Struct, frozen=True):
+    """The operator gave a custom vendor the print files, in this version of the order."""
+
+    at: str
+    version: int
+
+
 class Attention(Struct, frozen=True, omit_defaults=True):
     since: str
     remedy: str
@@ -152,6 +159,14 @@ class Order(Struct, frozen=True, omit_defaults=True):
     parcels: dict[str, Parcel] = field(default_factory=dict[str, Parcel])
     attention: dict[str, Attention] = field(default_factory=dict[str, Attention])
     cancelled_in_shop: bool = False
+    parent: str | None = None
+    """The order that this one was split off from, and the version of that one that did it."""
+    parent_version: int | None = None
+    children: dict[str, int] = field(default_factory=dict[str, int])
+    """Orders split off from this one, with the version of this one that did it."""
+    hand_over: HandOver | None = None
+    erased: bool = False
+    """Takes no personal data any more: `change.apply` lets none in (`erasure.without_personal`, which names all of it)."""
 
     @property
     def activity(self) -> ActivityKind:
@@ -214,6 +229,13 @@ class ShopOrder(Struct, frozen=True, omit_defaults=True):
     """Line id to the order that took it in; never forgotten."""
     last: Json | None = None
     """ShopOrderObserved as JSON."""
+    split_off: tuple[str, ...] = ()
+    """Orders that took in no line: they were split off from others."""
+
+    @property
+    def orders(self) -> Iterable[str]:
+        """The ids of all orders that were made of it, each once."""
+        return dict.fromkeys((*self.lines.values(), *self.split_off))
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,9 +251,18 @@ class Held:
 Entry = Held | ShopOrder | Artwork
 """What a key stands for: `<order id>`, `shop-order:<shop>/<order>`, `artwork:<id>/<version>`."""
 
+MOST_ITEMS = 200
+MOST_PARCELS = 100
+"""Of one order."""
+
 
 def shop_order_key(shop_id: str, shop_order_id: str) -> str:
     return f"shop-order:{shop_id}/{shop_order_id}"
+
+
+def shop_order_of_key(order_id: str) -> str:
+    """Asks the store for an order's shop order, with all orders that were made of it."""
+    return f"shop-order-of:{order_id}"
 
 
 def artwork_key(ref: str) -> str:

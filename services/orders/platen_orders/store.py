@@ -18,6 +18,8 @@ _SHOP_ORDER = msgspec.json.Decoder(ShopOrder)
 _encode = msgspec.json.encode
 _decode = msgspec.json.decode
 
+_SHOP_ORDERS_OF = "select distinct shop_order from orders where id = any($1::text[])"
+
 _SHOP_ORDERS_WAITING = "select distinct shop_order from orders where waits && $1::text[]"
 
 _INSERT_SHOP_ORDERS = "insert into shop_orders (key) select unnest($1::text[]) on conflict do nothing"
@@ -141,6 +143,8 @@ class OrdersStore:
         waiting: list[str] = []
         if asked.waiting:
             waiting = [row[0] for row in await _rows(tx, _SHOP_ORDERS_WAITING, asked.waiting)]
+        if asked.siblings:  # an order never changes its shop order, so this needs no lock
+            asked.shop_orders += [row[0] for row in await _rows(tx, _SHOP_ORDERS_OF, asked.siblings)]
         if not (asked.orders or asked.shop_orders or waiting):
             return
         if asked.shop_orders:
@@ -197,12 +201,15 @@ class _Asked:
     def __init__(self, keys: Sequence[Key]) -> None:
         self.orders: list[str] = []
         self.shop_orders: list[str] = []
+        self.siblings: list[str] = []
         self.artworks: set[str | None] = set()
         self.waiting: list[str] = []
         for key in keys:
             kind, _, rest = key.partition(":")
             if kind == "shop-order":
                 self.shop_orders.append(rest)
+            elif kind == "shop-order-of":
+                self.siblings.append(rest)
             elif kind == "artwork":
                 self.artworks.add(rest)
             elif kind == "waiting":

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +19,7 @@ from platen_contracts.status import ActivityKind, OrderStatus
 from platen_contracts.subscribing import difference
 from platen_messaging.outcome import Applied, Context, Outgoing
 
+from platen_orders.decide import erasure
 from platen_orders.decide.snapshot import private, public
 from platen_orders.model import PREPARING, Attention, Entry, Held, Json, Order, replace
 from platen_orders.transitions import derive, path
@@ -44,11 +46,17 @@ class Edit:
     files_changed: bool = False
     personal_changed: Sequence[str] = ()
     messages: Sequence[Outgoing] = ()
+    made: Sequence[Edit] = ()
+    """Orders that come to be with it."""
+    states: Mapping[str, Entry] = field(default_factory=dict[str, Entry])
+    """What else changes with it, such as the shop order."""
 
 
 def apply(held: Held | None, edit: Edit, context: Context) -> Applied[Entry] | None:
     """The edit as versions; None where it changes nothing that anybody could see or the order would remember."""
     before = held.order if held is not None else None
+    if edit.order.erased:
+        edit = _without_personal(before, edit)
     if before is not None and edit.order == before:
         return None
     now = rfc3339(context.now)
@@ -73,18 +81,28 @@ def apply(held: Held | None, edit: Edit, context: Context) -> Applied[Entry] | N
         messages.append(_history(order, was, picture, after, edit.actor, personal, now, context))
         picture, was = after, status
     dirty = private_changed or (held is not None and held.private_changed)
-    return Applied({order.id: Held(order, picture, dirty)}, messages)
+    states: dict[str, Entry] = {order.id: Held(order, picture, dirty), **edit.states}
+    for other in edit.made:
+        if (making := apply(None, other, context)) is not None:
+            states |= making.states
+            messages += making.messages
+    return Applied(states, messages)
 
 
 def published(changed: Mapping[str, Entry], now: datetime) -> list[Outgoing]:
-    """Once per batch: the latest snapshot of each order that changed, and its private half where that did."""
+    """Once per batch: the latest snapshot of each order that changed, and its private half where that did.
+
+    Of an erased order the private half is a tombstone.
+    """
     messages: list[Outgoing] = []
     for key, entry in changed.items():
         if not isinstance(entry, Held):
             continue
         version = entry.order.version
         messages.append(encoded("orders.status", key, OrderSnapshot, entry.public, derived_id("status", key, version)))
-        if entry.private_changed:
+        if entry.private_changed and entry.order.erased:
+            messages.append(Outgoing("orders.private", key, None, derived_id("private", key, version)))
+        elif entry.private_changed:
             picture = private(entry.order)
             messages.append(encoded("orders.private", key, OrderPrivate, picture, derived_id("private", key, version)))
     return messages
@@ -112,6 +130,12 @@ def without_attention(order: Order, code: str) -> Order:
 def withdrawal(order: Order, generation: int, actor: Actor, context: Context) -> Outgoing:
     request = DispatchWithdrawRequested(order_id=order.id, generation=generation, actor=actor)
     return Outgoing("dispatch.requests", order.id, request, context.id("withdraw", generation))
+
+
+def _without_personal(before: Order | None, edit: Edit) -> Edit:
+    """Whatever arrives, an erased order takes no personal data; only the erasure itself still names what goes."""
+    names = edit.personal_changed if before is not None and not before.erased else ()
+    return dataclasses.replace(edit, order=erasure.without_personal(edit.order), personal_changed=names)
 
 
 def _steps(was: OrderStatus | None, order: Order) -> tuple[OrderStatus, ...]:

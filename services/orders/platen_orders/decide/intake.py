@@ -11,7 +11,7 @@ from platen_contracts.status import OrderStatus
 from platen_contracts.sync import Link, ShopLine, ShopOrderObserved
 from platen_messaging.outcome import Applied, Context, Ignored, Outcome, Outgoing
 
-from platen_orders.decide import change, files
+from platen_orders.decide import change, erasure, files
 from platen_orders.decide.change import SHOP, Edit, with_attention
 from platen_orders.model import (
     Entry,
@@ -41,7 +41,8 @@ def on_shop_order_observed(states: Mapping[str, Entry], message: ShopOrderObserv
     revision = (rfc3339(message.modified_at), rfc3339(message.read_at))
     if revision < (shop_order.modified_at, shop_order.read_at):
         return Ignored("an older look at the shop order")
-    seen = message.model_dump(mode="json", exclude_none=True)
+    held_orders = [held.order for held in _orders_of(states, shop_order)]
+    seen = erasure.shop_copy(message.model_dump(mode="json", exclude_none=True), held_orders)
     states_out: dict[str, Entry] = {}
     messages: list[Outgoing] = []
     for held in _orders_of(states, shop_order):
@@ -53,13 +54,16 @@ def on_shop_order_observed(states: Mapping[str, Entry], message: ShopOrderObserv
     lines, made = dict(shop_order.lines), shop_order.orders_made
     for vendor_lines in [] if message.cancelled else _new_lines_by_vendor(message, lines):
         order = _new_order(states, message, vendor_lines, made, context)
+        order = replace(order, erased=erasure.all_erased(held_orders))
         outcome = change.apply(None, Edit(order, SHOP, edited=True), context)
         if outcome is not None:
             states_out |= outcome.states
             messages += outcome.messages
         made += 1
         lines |= {line.line_id: order.id for line, _ in vendor_lines}
-    states_out[key] = ShopOrder(modified_at=revision[0], read_at=revision[1], orders_made=made, lines=lines, last=seen)
+    states_out[key] = replace(
+        shop_order, modified_at=revision[0], read_at=revision[1], orders_made=made, lines=lines, last=seen
+    )
     return Applied(states_out, messages)
 
 
@@ -94,7 +98,7 @@ def _shop_order(states: Mapping[str, Entry], key: str) -> ShopOrder:
 
 
 def _orders_of(states: Mapping[str, Entry], shop_order: ShopOrder) -> Iterable[Held]:
-    for order in dict.fromkeys(shop_order.lines.values()):
+    for order in shop_order.orders:
         held = states.get(order)
         if isinstance(held, Held):
             yield held

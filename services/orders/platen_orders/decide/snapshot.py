@@ -34,6 +34,14 @@ def public(order: Order) -> Json:
         },
         "actions": offered(now),
     }
+    if order.parent is not None:
+        snapshot |= {"parent": order.parent, "parent_version": order.parent_version}
+    if order.children:
+        snapshot["children"] = order.children
+    if order.hand_over is not None:
+        snapshot["hand_over"] = {"at": order.hand_over.at, "version": order.hand_over.version}
+    if order.erased:
+        snapshot["erased"] = True
     if order.attention:
         snapshot["attention"] = {code: {"since": it.since, "remedy": it.remedy} for code, it in order.attention.items()}
     if order.failure is not None and OrderStatus.FAILED in (order.status, order.archived_from):
