@@ -53,6 +53,16 @@ class ArtworkRef(Part):
     version: int = Field(ge=1)
 
 
+class Mockup(Part):
+    """A photo of the product, and where in its pixels the print area lies."""
+
+    photo: FileRef
+    x: int = Field(default=0, ge=0)
+    y: int = Field(default=0, ge=0)
+    width: int = Field(ge=1, le=20_000)
+    height: int = Field(ge=1, le=20_000)
+
+
 class OutputProfile(Part):
     """What the vendor's product wants of a print file: pixels, dots per inch, media type."""
 
@@ -62,6 +72,11 @@ class OutputProfile(Part):
     height_px: int = Field(ge=1, le=20_000)
     dpi: int = Field(default=300, ge=1)
     media_type: str = "image/png"
+    """`image/png` (with alpha), `image/jpeg` (on white), `image/tiff` or `application/pdf` (text as vectors)."""
+    icc: FileRef | None = None
+    """The colour profile of the vendor's press: a TIFF becomes CMYK through it. Absent: sRGB."""
+    mockups: dict[Name, Mockup] = Field(default_factory=dict[str, Mockup])
+    """By side: the product that the print is shown on."""
 
 
 class Address(Part):

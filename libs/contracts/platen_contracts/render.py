@@ -40,6 +40,9 @@ class RenderFinished(RenderAnswer, owner="render"):
     """Stable, unguessable, revocable: whoever has it sees the print file."""
     renderer: str
     warnings: list[str] = Field(default_factory=list[str])
+    """`code field`, such as `photo_low_resolution photo`: drawn, but a person should look at it."""
+    views: dict[str, FileRef] = Field(default_factory=dict[str, FileRef])
+    """Small WebP pictures for people: `preview`, and `mockup` where the profile has one. Each is shown at the link, `/`, its name."""
 
 
 class RenderFailed(RenderAnswer, owner="render"):
