@@ -42,7 +42,7 @@ class RenderFinished(RenderAnswer, owner="render"):
     warnings: list[str] = Field(default_factory=list[str])
     """`code field`, such as `photo_low_resolution photo`: drawn, but a person should look at it."""
     views: dict[str, FileRef] = Field(default_factory=dict[str, FileRef])
-    """Small WebP pictures for people, shown at the link with `/` and their name: `preview`, and `mockup` where the profile has one."""
+    """WebP pictures for people, shown at the link with `/` and their name: `preview`, and `mockup` if the profile has it."""
 
 
 class RenderFailed(RenderAnswer, owner="render"):

@@ -1,1 +1,1 @@
-"""What any call outside needs: a rate governor, failure classes, safe retries, webhook signatures, redaction."""
+"""What any call outside needs: a rate governor, failure classes, safe retries, SSRF-safe fetch, webhook signatures, redaction."""
