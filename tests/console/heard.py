@@ -38,7 +38,7 @@ MUG = catalog.Artwork(
         "colour": catalog.Option(kind="choice", label="Colour", required=False, choices=["red", "blue", "forest green"]),
     },
     sides={
-        "front": catalog.Side(layers=[catalog.TextLayer(option="name", width=900, height=300, font="Noto Sans", size_px=220)]),
+        "front": catalog.Side(layers=[catalog.TextLayer(option="name", width=900, height=300, font="Noto Sans", size=220)]),
     },
 )
 SHOPS = [

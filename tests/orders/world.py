@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,6 +19,7 @@ from platen_orders.model import Entry, Held, Order
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 ANN = Actor(kind="operator", name="ann")
+ADA = Actor(kind="admin", name="ada")
 ORDER = order_id("mugs", "1001", "1")
 MUG = Artwork(
     artwork_id="mug",
@@ -29,7 +31,7 @@ MUG = Artwork(
         "name": Option(label="Name", max_length=20),
         "colour": Option(kind="choice", label="Colour", required=False, choices=["red", "blue"]),
     },
-    sides={"front": Side(layers=[TextLayer(option="name", width=200, height=100, font="Noto Sans", size_px=40)])},
+    sides={"front": Side(layers=[TextLayer(option="name", width=200, height=100, font="Noto Sans", size=40)])},
 )
 BERLIN = Address(full_name="Zoë Müller", line1="Hauptstraße 1", city="Berlin", postcode="10115", country="DE")
 
@@ -134,6 +136,14 @@ def rendered(request: render.RenderRequested, letter: str = "a") -> render.Rende
     )
 
 
+def answer_renders(world: World, letter: str = "a") -> None:
+    """Every request that was not answered yet is."""
+    for request in world.on("render.requests"):
+        side = world.order(request.order_id).items[request.item_id].sides[request.side]
+        if side.request_id == request.request_id:
+            world.tell(rendered(request, letter))
+
+
 def accepted(generation: int = 1, vendor_order_id: str = "77") -> dispatch.DispatchAccepted:
     return dispatch.DispatchAccepted(
         order_id=ORDER,
@@ -196,62 +206,82 @@ def withdrawn(generation: int = 1) -> dispatch.DispatchWithdrawn:
     return dispatch.DispatchWithdrawn(order_id=ORDER, generation=generation)
 
 
-# Situations: each is the one before and one thing more.
+# Situations: each is the one before and one thing more. Without lines there is one, of two mugs.
 
 
 def new(*lines: sync.ShopLine, **fields: Any) -> World:
     world = World()
     world.tell(MUG)
-    world.states["artwork:mug/1"] = MUG
     world.tell(a_shop_order(*lines, **fields))
     return world
 
 
-def ready(**link: Any) -> World:
-    world = new(a_line(**link)) if link else new()
+def ready(*lines: sync.ShopLine, **link: Any) -> World:
+    world = new(*lines) if lines or not link else new(a_line(**link))
     world.ask(orders.Render(order_id=ORDER, actor=ANN))
-    for request in world.on("render.requests"):
-        world.tell(rendered(request))
+    answer_renders(world)
     return world
 
 
-def queued() -> World:
-    world = ready()
+def queued(*lines: sync.ShopLine) -> World:
+    world = ready(*lines)
     world.ask(orders.Send(order_id=ORDER, actor=ANN, expected_version=world.order().version))
     return world
 
 
-def sending() -> World:
-    world = queued()
+def sending(*lines: sync.ShopLine) -> World:
+    world = queued(*lines)
     world.tell(started())
     return world
 
 
-def doubtful() -> World:
-    world = sending()
+def doubtful(*lines: sync.ShopLine) -> World:
+    world = sending(*lines)
     world.tell(in_doubt())
     return world
 
 
-def sent() -> World:
-    world = sending()
+def sent(*lines: sync.ShopLine) -> World:
+    world = sending(*lines)
     world.tell(accepted())
     return world
 
 
-def fulfilled() -> World:
-    world = sent()
-    world.tell(shipped({next(iter(world.order().items)): 2}))
+def fulfilled(*lines: sync.ShopLine) -> World:
+    world = sent(*lines)
+    world.tell(shipped({item_id: item.quantity for item_id, item in world.order().items.items()}))
     return world
 
 
-def failed() -> World:
-    world = sending()
+def failed(*lines: sync.ShopLine) -> World:
+    world = sending(*lines)
     world.tell(refused())
     return world
 
 
-def archived() -> World:
-    world = ready()
+def retried(*lines: sync.ShopLine) -> World:
+    world = failed(*lines)
+    world.ask(orders.Retry(order_id=ORDER, actor=ANN, expected_version=world.order().version))
+    return world
+
+
+def archived(*lines: sync.ShopLine) -> World:
+    world = ready(*lines)
     world.ask(orders.Archive(order_id=ORDER, actor=ANN))
     return world
+
+
+def erased(*lines: sync.ShopLine) -> World:
+    world = ready(*lines)
+    world.ask(orders.Erase(order_id=ORDER, actor=ADA))
+    return world
+
+
+def of_a_custom_vendor(situation: Callable[..., World]) -> Callable[..., World]:
+    """The same situation of an order whose vendor has no API."""
+    return lambda *lines: situation(*(by_hand(line) for line in lines or (a_line(),)))
+
+
+def by_hand(line: sync.ShopLine) -> sync.ShopLine:
+    assert line.link is not None
+    return line.model_copy(update={"link": line.link.model_copy(update={"custom": True})})

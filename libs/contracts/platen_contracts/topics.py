@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from platen_contracts import catalog, dispatch, orders, render, sync, tracking
+from platen_contracts import artwork_v1, catalog, dispatch, orders, render, sync, tracking
 from platen_contracts.message import Message
 
 DAY_MS = 24 * 3600 * 1000
@@ -116,7 +116,7 @@ _TOPICS = (
         (orders.CommandApplied, orders.CommandIgnored, orders.CommandRefused), "exactly one for each command", partitions=_ORDER,
     ),
     Topic(
-        "orders.status", Kind.STATE, "orders", ("orders",), (ANYONE, "sync", "console"), "order",
+        "orders.status", Kind.STATE, "orders", ("orders",), (ANYONE, "sync", "render", "console"), "order",
         (orders.OrderSnapshot,),
         "the latest public snapshot of each order", partitions=_ORDER, retention_ms=None,
     ),
@@ -157,7 +157,7 @@ _TOPICS = (
     ),
     Topic(
         "catalog.artworks", Kind.STATE, "catalog", ("operators",), ("orders", "render", "console"), "artwork id/version",
-        (catalog.Artwork,), "templates, immutable", partitions=1, retention_ms=None,
+        (catalog.Artwork, artwork_v1.Artwork), "templates, immutable", partitions=1, retention_ms=None,
     ),
     Topic(
         "catalog.listings", Kind.STATE, "catalog", ("operators",), ("sync",), "shop id/listing id", (catalog.Listing,),

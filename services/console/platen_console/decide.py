@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 
+from platen_contracts import artwork_v1
 from platen_contracts.catalog import Artwork, Shop, Vendor
 from platen_contracts.message import Message
 from platen_contracts.orders import OrderChanged, OrderCommand, OrderPrivate, OrderSnapshot
@@ -61,8 +62,8 @@ def on_changed(_: States, event: OrderChanged, __: Context) -> Outcome[Entry]:
     return Applied({history_key(event.order_id, event.version): event})
 
 
-def on_artwork(_: States, artwork: Artwork, __: Context) -> Outcome[Entry]:
-    return Applied({catalog_key("artwork", f"{artwork.artwork_id}/{artwork.version}"): artwork})
+def on_artwork(_: States, artwork: Artwork | artwork_v1.Artwork, __: Context) -> Outcome[Entry]:
+    return Applied({catalog_key("artwork", f"{artwork.artwork_id}/{artwork.version}"): artwork_v1.of_today(artwork)})
 
 
 def on_shop(_: States, shop: Shop, __: Context) -> Outcome[Entry]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from platen_contracts import catalog, orders, sync
+from platen_contracts import artwork_v1, catalog, orders, sync
 from platen_messaging.handlers import Handlers, On, OnTombstone, Tombstone
 
 from platen_console import decide
@@ -43,6 +43,7 @@ HANDLERS: Handlers[Entry] = Handlers(
     On(orders.CommandIgnored, _reply, decide.on_reply),
     On(orders.CommandRefused, _reply, decide.on_reply),
     On(catalog.Artwork, _nothing, decide.on_artwork),
+    On(artwork_v1.Artwork, _nothing, decide.on_artwork),
     On(catalog.Shop, _nothing, decide.on_shop),
     On(catalog.Vendor, _nothing, decide.on_vendor),
     On(sync.SyncProgressed, _progress, decide.on_progress),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TypedDict
 
+from platen_contracts import artwork_v1
 from platen_contracts.catalog import Artwork
 from platen_contracts.render import RenderFailed, RenderFinished, RenderRequested, RenderSkipped
 from platen_messaging.outcome import Applied, Context, Ignored, Key, Outcome, Outgoing
@@ -41,10 +42,10 @@ def on_requested(states: States, request: RenderRequested, context: Context) -> 
     return Applied({key: replace(side, jobs={**in_hand, request.request_id: Job(request, context.meta)})}, skipped)
 
 
-def on_artwork(states: States, artwork: Artwork, _: Context) -> Outcome[State]:
+def on_artwork(states: States, artwork: Artwork | artwork_v1.Artwork, _: Context) -> Outcome[State]:
     """Kept as first published: a version never changes."""
     key = artwork_key(artwork)
-    return Ignored("this version is known") if key in states else Applied({key: artwork})
+    return Ignored("this version is known") if key in states else Applied({key: artwork_v1.of_today(artwork)})
 
 
 def on_file_made(files_url: str) -> Callable[[States, FileMade, Context], Outcome[State]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from platen_contracts import artwork_v1
 from platen_contracts.catalog import Artwork
 from platen_contracts.render import RenderRequested
 from platen_messaging.handlers import Handlers, On
@@ -15,7 +16,7 @@ def _touched_by_request(request: RenderRequested) -> tuple[Key, Key]:
     return side_key(request.order_id, request.item_id, request.side), artwork_key(request.artwork)
 
 
-def _touched_by_artwork(artwork: Artwork) -> tuple[Key]:
+def _touched_by_artwork(artwork: Artwork | artwork_v1.Artwork) -> tuple[Key]:
     return (artwork_key(artwork),)
 
 
@@ -26,6 +27,7 @@ def _touched_by_fact(fact: JobFact) -> tuple[Key]:
 REQUESTS: Handlers[State] = Handlers(
     On(RenderRequested, _touched_by_request, decide.on_requested),
     On(Artwork, _touched_by_artwork, decide.on_artwork),
+    On(artwork_v1.Artwork, _touched_by_artwork, decide.on_artwork),
 )
 
 

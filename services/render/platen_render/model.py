@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from platen_contracts import artwork_v1
 from platen_contracts.catalog import Artwork
 from platen_contracts.common import ArtworkRef, FileRef
 from platen_contracts.envelope import Meta
@@ -85,10 +86,10 @@ def drawing_key(drawing: Drawing) -> str:
     return f"drawing:{drawing.input_hash}/{drawing.renderer}/{drawing.file.sha256}"
 
 
-def reference_of(artwork: ArtworkRef | Artwork) -> str:
+def reference_of(artwork: ArtworkRef | Artwork | artwork_v1.Artwork) -> str:
     """`artwork id/version`, as the key of catalog.artworks."""
     return f"{artwork.artwork_id}/{artwork.version}"
 
 
-def artwork_key(artwork: ArtworkRef | Artwork) -> str:
+def artwork_key(artwork: ArtworkRef | Artwork | artwork_v1.Artwork) -> str:
     return f"artwork:{reference_of(artwork)}"

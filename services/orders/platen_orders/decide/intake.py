@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from platen_contracts import artwork_v1
 from platen_contracts.catalog import Artwork
 from platen_contracts.envelope import rfc3339
 from platen_contracts.ids import derived_id, order_id
@@ -61,28 +62,27 @@ def on_shop_order_observed(states: Mapping[str, Entry], message: ShopOrderObserv
             messages += outcome.messages
         made += 1
         lines |= {line.line_id: order.id for line, _ in vendor_lines}
-    states_out[key] = replace(
-        shop_order, modified_at=revision[0], read_at=revision[1], orders_made=made, lines=lines, last=seen
-    )
+    states_out[key] = replace(shop_order, modified_at=revision[0], read_at=revision[1], orders_made=made, lines=lines, last=seen)
     return Applied(states_out, messages)
 
 
-def artwork_touches(message: Artwork) -> Iterable[str]:
+def artwork_touches(message: Artwork | artwork_v1.Artwork) -> Iterable[str]:
     ref = f"{message.artwork_id}/{message.version}"
     return (artwork_key(ref), waiting_key(ref))
 
 
-def on_artwork(states: Mapping[str, Entry], message: Artwork, context: Context) -> Outcome[Entry]:
+def on_artwork(states: Mapping[str, Entry], message: Artwork | artwork_v1.Artwork, context: Context) -> Outcome[Entry]:
     """An artwork version is published once; orders that waited for it are derived again."""
     ref = f"{message.artwork_id}/{message.version}"
     if artwork_key(ref) in states:
         return Ignored("an artwork version is immutable, and this one is known")
-    states_out: dict[str, Entry] = {artwork_key(ref): message}
+    artwork = artwork_v1.of_today(message)
+    states_out: dict[str, Entry] = {artwork_key(ref): artwork}
     messages: list[Outgoing] = []
     for held in states.values():
         if isinstance(held, Held):
             items = {
-                item_id: files.with_wanted(item, message) if item.artwork_ref == ref else item
+                item_id: files.with_wanted(item, artwork) if item.artwork_ref == ref else item
                 for item_id, item in held.order.items.items()
             }
             outcome = change.apply(held, Edit(replace(held.order, items=items)), context)

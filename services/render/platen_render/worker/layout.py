@@ -36,8 +36,8 @@ def set_text(text: str, layer: TextLayer, field: str) -> SetText:
         block.addPath(line.outline(), -line.advance * _ALIGNMENT[layer.align], number * line_height)
     ink = block.computeTightBounds()
     lines = len(text.splitlines())
-    size = min(float(layer.size_px), _largest(ink, layer))
-    if size < layer.min_size_px:
+    size = min(float(layer.size), _largest(ink, layer))
+    if size < layer.min_size:
         raise _does_not_fit(text, layer, size, field)
     middle = ((lines - 1) * line_height + faces[0].descent - faces[0].ascent) / 2
     block.transform(_placing(ink, middle, size / EM, layer))
@@ -65,10 +65,10 @@ def _into(low: float, high: float, start: float, end: float) -> float:
 
 
 def _does_not_fit(text: str, layer: TextLayer, size: float, field: str) -> RenderProblem:
-    room = max(1, floor(len(text) * size / layer.min_size_px))
+    room = max(1, floor(len(text) * size / layer.min_size))
     return RenderProblem(
         "text_does_not_fit",
         field,
-        f"{text!r} fits {layer.width} x {layer.height} px only at {size:.1f} px, the smallest allowed is {layer.min_size_px} px",
+        f"{text!r} fits {layer.width} x {layer.height} px only at {size:.1f} px, the smallest allowed is {layer.min_size} px",
         f"shorten the text to about {room} of its {len(text)} characters, or allow a smaller size",
     )
