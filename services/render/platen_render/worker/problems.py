@@ -17,7 +17,17 @@ Code = Literal[
     "side_unknown",
     "size_wrong",
     "output_unsupported",
+    "photo_missing",
+    "photo_unsupported",
+    "photo_mislabelled",
+    "photo_too_large",
+    "photo_corrupt",
+    "photo_polyglot",
+    "photo_address_refused",
+    "photo_unreachable",
+    "order_erased",
     "worker_died",
+    "memory_limit",
     "time_limit",
 ]
 
