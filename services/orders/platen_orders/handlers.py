@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from platen_contracts import dispatch, orders, render, sync, tracking
+from platen_contracts import artwork_v1, dispatch, orders, render, sync, tracking
 from platen_contracts.catalog import Artwork
 from platen_contracts.message import Message
 from platen_contracts.orders import OrderCommand
@@ -12,8 +13,9 @@ from platen_contracts.sync import ShopOrderObserved
 from platen_messaging.handlers import Handlers, On
 from platen_messaging.outcome import Context, Outcome
 
-from platen_orders.decide import commands, facts, intake
+from platen_orders.decide import facts, intake
 from platen_orders.decide.change import published
+from platen_orders.decide.commands import custom, deciding, items, sending, shelf, splitting
 from platen_orders.model import Entry
 
 
@@ -21,8 +23,10 @@ def _order(message: Any) -> tuple[str]:
     return (message.order_id,)
 
 
-def _command(message: type[OrderCommand], action: str, rule: commands.Rule[Any] = commands.not_built) -> On[Any, Entry]:
-    return On(message, _order, commands.decide(action, rule))
+def _command(
+    message: type[OrderCommand], action: str, rule: deciding.Rule[Any], touches: Callable[[Any], Iterable[str]] = _order
+) -> On[Any, Entry]:
+    return On(message, touches, deciding.decide(action, rule))
 
 
 def _fact(message: type[Message], rule: facts.Rule[Any]) -> On[Any, Entry]:
@@ -35,27 +39,27 @@ def _order_id(message: Any) -> str:
 
 def _too_old(message: Message, context: Context) -> Outcome[Entry]:
     assert isinstance(message, OrderCommand)
-    return commands.too_old(message, context)
+    return deciding.too_old(message, context)
 
 
 COMMANDS: Handlers[Entry] = Handlers(
-    _command(orders.Personalise, "personalise", commands.personalise),
-    _command(orders.SetArtwork, "set_artwork"),
-    _command(orders.SplitLine, "split_line"),
-    _command(orders.SplitOff, "split_off"),
-    _command(orders.IgnoreItem, "ignore_item"),
-    _command(orders.RestoreItem, "restore_item"),
-    _command(orders.Render, "render", commands.render),
-    _command(orders.EditShipping, "edit_shipping", commands.edit_shipping),
-    _command(orders.Send, "send", commands.send),
-    _command(orders.Retry, "retry", commands.send),
-    _command(orders.StopSending, "stop_sending", commands.stop_sending),
-    _command(orders.Settle, "settle", commands.settle),
-    _command(orders.Archive, "archive", commands.archive),
-    _command(orders.Unarchive, "unarchive", commands.unarchive),
-    _command(orders.Erase, "erase"),
-    _command(orders.RecordHandOver, "record_hand_over"),
-    _command(orders.RecordParcel, "record_parcel"),
+    _command(orders.Personalise, "personalise", items.personalise),
+    _command(orders.SetArtwork, "set_artwork", items.set_artwork, items.set_artwork_touches),
+    _command(orders.SplitLine, "split_line", splitting.split_line),
+    _command(orders.SplitOff, "split_off", splitting.split_off, splitting.split_off_touches),
+    _command(orders.IgnoreItem, "ignore_item", items.ignore_item),
+    _command(orders.RestoreItem, "restore_item", items.restore_item),
+    _command(orders.Render, "render", items.render),
+    _command(orders.EditShipping, "edit_shipping", sending.edit_shipping),
+    _command(orders.Send, "send", sending.send),
+    _command(orders.Retry, "retry", sending.send),
+    _command(orders.StopSending, "stop_sending", sending.stop_sending),
+    _command(orders.Settle, "settle", sending.settle),
+    _command(orders.Archive, "archive", shelf.archive),
+    _command(orders.Unarchive, "unarchive", shelf.unarchive),
+    _command(orders.Erase, "erase", shelf.erase, shelf.erase_touches),
+    _command(orders.RecordHandOver, "record_hand_over", custom.record_hand_over),
+    _command(orders.RecordParcel, "record_parcel", custom.record_parcel),
     closing=published,
     too_old=_too_old,
 )
@@ -63,6 +67,7 @@ COMMANDS: Handlers[Entry] = Handlers(
 FACTS: Handlers[Entry] = Handlers(
     On(ShopOrderObserved, intake.observed_touches, intake.on_shop_order_observed),
     On(Artwork, intake.artwork_touches, intake.on_artwork),
+    On(artwork_v1.Artwork, intake.artwork_touches, intake.on_artwork),
     _fact(render.RenderFinished, facts.on_render_finished),
     _fact(render.RenderFailed, facts.on_render_failed),
     _fact(render.RenderSkipped, facts.on_render_skipped),

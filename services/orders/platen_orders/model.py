@@ -43,6 +43,11 @@ class SideFile(Struct, frozen=True, omit_defaults=True):
     def current(self) -> bool:
         return self.file is not None and self.file_hash == self.wanted
 
+    @property
+    def asked(self) -> bool:
+        """A request for what is wanted is open."""
+        return self.request_id is not None and self.requested == self.wanted
+
 
 class Item(Struct, frozen=True, omit_defaults=True):
     """`product`, `profile`, `artwork` and `price` are the contracts' models as JSON. `sides` is empty until the artwork comes."""

@@ -73,15 +73,32 @@ ACTIONS: Mapping[str, frozenset[OrderStatus]] = {
 }
 """The statuses in which each action is offered. Anything else is refused with a reason."""
 
-WHILE_SENDING = frozenset({"view_print_file", "stop_sending", "settle", "erase"})
+WHILE_SENDING = frozenset({"view_print_file", "see_detail", "stop_sending", "settle", "erase"})
 """All that is offered while something is under way with the vendor."""
+
+WITHOUT_PERSONAL_DATA = frozenset(
+    {
+        "view_print_file",
+        "see_detail",
+        "record_hand_over",
+        "record_parcel",
+        "archive",
+        "unarchive",
+        "stop_sending",
+        "settle",
+        "erase",
+    }
+)
+"""All that is offered of an erased order: the rest would need personal data, or bring it back."""
 
 INTEGRATED_ONLY = frozenset({"edit_shipping", "send", "retry", "stop_sending", "settle"})
 CUSTOM_ONLY = frozenset({"record_hand_over", "record_parcel"})
 
 
 def derive(order: Order) -> OrderStatus:
-    """The status that the facts speak for, archive left aside."""
+    """The status that the facts speak for, archive left aside. A custom vendor's order is never sent."""
+    if order.custom:
+        return READY if _files_current(order) else NEW
     shipped = order.shipped()
     if shipped or any(not _dead(order, taken) for taken in order.vendor_orders.values()):
         return FULFILLED if shipped and _all_accounted_for(order, shipped) else SENT
@@ -89,8 +106,7 @@ def derive(order: Order) -> OrderStatus:
         return FAILED
     if order.activity != ActivityKind.NONE:
         return READY
-    live = order.live_items
-    return READY if live and all(item.current for item in live.values()) else NEW
+    return READY if _files_current(order) else NEW
 
 
 def path(start: OrderStatus, end: OrderStatus) -> tuple[OrderStatus, ...]:
@@ -107,16 +123,17 @@ class Situation(NamedTuple):
     files_current: bool
     """Every live item has a current print file for every side."""
     has_file: bool
+    erased: bool
 
 
 def situation(order: Order) -> Situation:
-    live = order.live_items
     return Situation(
         status=order.status,
         activity=order.activity,
         custom=order.custom,
-        files_current=bool(live) and all(item.current for item in live.values()),
+        files_current=_files_current(order),
         has_file=any(item.has_file for item in order.items.values()),
+        erased=order.erased,
     )
 
 
@@ -124,6 +141,8 @@ def refusal(now: Situation, action: str) -> str | None:
     """The reason code why `action` is not allowed; None where it is."""
     if now.status not in ACTIONS[action]:
         return "archived" if now.status == ARCHIVED else "wrong_status"
+    if now.erased and action not in WITHOUT_PERSONAL_DATA:
+        return "erased"
     if action in INTEGRATED_ONLY and now.custom:
         return "custom_vendor"
     if action in CUSTOM_ONLY and not now.custom:
@@ -138,7 +157,7 @@ def refusal(now: Situation, action: str) -> str | None:
         return "files_not_current"
     if action == "view_print_file" and not now.has_file:
         return "no_file"
-    return "not_available_yet" if action in NOT_YET else None
+    return None
 
 
 @lru_cache(maxsize=1024)
@@ -151,10 +170,10 @@ def offered(now: Situation, of_item: bool = False) -> dict[str, str]:
 ITEM_ONLY = ("personalise", "set_artwork", "split_line", "ignore_item", "restore_item")
 ITEM_ACTIONS = (*ITEM_ONLY, "render", "view_print_file")
 
-NOT_YET = frozenset(
-    {"split_line", "split_off", "set_artwork", "ignore_item", "restore_item", "erase", "record_hand_over", "record_parcel"}
-)
-"""Offered by the table, and not built: refused with a code of their own until they are."""
+
+def _files_current(order: Order) -> bool:
+    live = order.live_items
+    return bool(live) and all(item.current for item in live.values())
 
 
 def _dead(order: Order, taken: VendorOrder) -> bool:

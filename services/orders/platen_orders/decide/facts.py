@@ -54,7 +54,8 @@ def on_render_finished(order: Order, fact: render.RenderFinished, _: Context) ->
     if fact.input_hash == side.wanted:
         made = replace(made, failure=None, failed_hash=None)
     edit = _with_side(order, fact, made)
-    return dataclasses.replace(edit, files_changed=True, personal_changed=[f"items.{fact.item_id}.files"])
+    changed = made.file != side.file  # a new link to the file that was looked at changes nothing of what is sent
+    return dataclasses.replace(edit, files_changed=changed, personal_changed=[f"items.{fact.item_id}.files"])
 
 
 def on_render_failed(order: Order, fact: render.RenderFailed, _: Context) -> Edit | str:

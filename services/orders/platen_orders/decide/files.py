@@ -1,12 +1,9 @@
-"""Which print files an item needs: its input hashes, and whether its answers fit the artwork."""
+"""Which print files an item needs: its input hashes, and the requests for them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from unicodedata import category
-
-from platen_contracts.catalog import Artwork, Option
-from platen_contracts.common import Answer, Answers, ArtworkRef, FileRef, OutputProfile
+from platen_contracts.catalog import Artwork
+from platen_contracts.common import Answers, ArtworkRef, OutputProfile
 from platen_contracts.input_hash import input_hash
 from platen_contracts.render import RenderRequested
 from platen_messaging.outcome import Context, Outgoing
@@ -39,35 +36,6 @@ def answers_of(item: Item) -> Answers:
 def plain(answers: Answers) -> dict[str, object]:
     """Answers as JSON."""
     return _ANSWERS.dump_python(answers, mode="json")
-
-
-def answer_problem(options: Mapping[str, Option], name: str, answer: Answer) -> str | None:
-    """A sentence on what is wrong with one answer, naming the option and what it allows; None where it fits.
-
-    It never quotes the answer: replies travel on a topic without personal data.
-    """
-    option = options.get(name)
-    if option is None:
-        return f"{name}: the artwork asks no such thing; it asks {', '.join(sorted(options)) or 'nothing'}"
-    if option.kind == "photo":
-        return None if isinstance(answer, FileRef) else f"{name}: a photo is expected; upload one"
-    if not isinstance(answer, str):
-        return f"{name}: a text is expected"
-    if option.kind == "choice":
-        return None if answer in option.choices else f"{name}: the answer is no choice; choose one of {', '.join(option.choices)}"
-    if len(answer) > option.max_length:
-        return f"{name}: {len(answer)} characters; at most {option.max_length} are allowed"
-    if any(category(character) in ("Cc", "Cs") and character != "\n" for character in answer):
-        return f"{name}: control characters cannot be printed; take them out"
-    return None
-
-
-def missing_answer(options: Mapping[str, Option], answers: Mapping[str, Answer]) -> str | None:
-    """The first required option that has no answer."""
-    for name, option in options.items():
-        if option.required and not answers.get(name):
-            return name
-    return None
 
 
 def request(order: Order, item_id: str, side: str, context: Context) -> tuple[SideFile, Outgoing]:

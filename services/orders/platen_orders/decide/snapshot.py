@@ -92,7 +92,7 @@ def file_state(side: SideFile) -> FileState:
     """`rendering` while a request for what is wanted is open; `failed` when that very input failed."""
     if side.current:
         return FileState.CURRENT
-    if side.request_id is not None and side.requested == side.wanted:
+    if side.asked:
         return FileState.RENDERING
     if side.failed_hash == side.wanted:
         return FileState.FAILED
