@@ -31,8 +31,10 @@ class Sender:
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         await self._producer.stop()
 
-    async def send(self, topic: str, key: str, message: Message, message_id: str, now: datetime) -> None:
-        meta = Meta(id=message_id, type=message.TYPE, source=self._source, subject=key, time=now)
+    async def send(
+        self, topic: str, key: str, message: Message, message_id: str, now: datetime, *, replay_of: str | None = None
+    ) -> None:
+        meta = Meta(id=message_id, type=message.TYPE, source=self._source, subject=key, time=now, replay_of=replay_of)
         await self._producer.send_and_wait(self._prefix + topic, encode(message), key=key.encode(), headers=encode_headers(meta))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
-from platen_contracts.dead_letter import HEADERS, OFFSET, PARTITION, READER, REASON, TIME, TOPIC
+from platen_contracts.dead_letter import HEADERS, OFFSET, PARTITION, READER, REASON, TIME, TOPIC, letter_id
 from platen_contracts.envelope import Meta, Undecodable, decode_headers, decode_value, rfc3339
 from platen_contracts.ids import derived_id
 from platen_contracts.message import Message
@@ -143,7 +143,7 @@ class Reader:
         )
         headers = [(name, value) for name, value in record.headers if name not in HEADERS]
         return Row(
-            message_id=derived_id("dead letter", self.name, letter.topic, record.partition, record.offset),
+            message_id=letter_id(self.name, letter.topic, record.partition, record.offset),
             topic=f"{self.service}.dead-letter",
             key=record.key,
             type=None,

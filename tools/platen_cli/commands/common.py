@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import re
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -103,3 +105,24 @@ async def patiently(attempt: Callable[[], Awaitable[Result]], seconds: float) ->
             if asyncio.get_running_loop().time() > deadline:
                 raise
         await asyncio.sleep(1)
+
+
+def moment(text: str) -> datetime:
+    """`2026-11-23T06:00`, with or without a zone (UTC then), or how long ago: `90s`, `15m`, `2h`, `3d`."""
+    ago = re.fullmatch(r"(\d{1,6})([smhd])", text)
+    if ago:
+        return datetime.now(UTC) - timedelta(seconds=int(ago[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[ago[2]])
+    try:
+        read = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(
+            f"{text!r} is neither a time like 2026-11-23T06:00 (UTC) nor an age like 90s, 15m, 2h, 3d"
+        ) from None
+    return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
+
+
+FromOption = Annotated[
+    datetime | None,
+    typer.Option("--from", parser=moment, metavar="TIME", help="From then on: 2026-11-23T06:00 (UTC), or 2h (ago)."),
+]
+ToOption = Annotated[datetime | None, typer.Option("--to", parser=moment, metavar="TIME", help="Until before then.")]
