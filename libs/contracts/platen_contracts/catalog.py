@@ -34,6 +34,21 @@ class Listing(Message, owner="catalog"):
     """Name of the shop's field (a WooCommerce meta key) to the name of the artwork's option."""
 
 
+class LateAfter(Part):
+    """Seconds after which an order that has not moved on asks for attention. Absent: never."""
+
+    rendering_s: int | None = Field(default=1800, ge=1)
+    """A print file was asked for, and did not come."""
+    sending_s: int | None = Field(default=3600, ge=1)
+    """Queued or sending, from the click on."""
+    in_doubt_s: int | None = Field(default=900, ge=1)
+    new_s: int | None = Field(default=None, ge=1)
+    """In the status New; and so on."""
+    ready_s: int | None = Field(default=None, ge=1)
+    sent_s: int | None = Field(default=None, ge=1)
+    failed_s: int | None = Field(default=None, ge=1)
+
+
 class Policies(Part):
     """What happens by itself in a shop."""
 
@@ -41,6 +56,7 @@ class Policies(Part):
     auto_send_after_s: int | None = Field(default=None, ge=0)
     """Grace time before an order is sent by itself; absent: an operator sends."""
     import_missing_artwork: bool = False
+    late_after: LateAfter = Field(default_factory=LateAfter)
 
 
 class ShopPlatform(StrEnum):

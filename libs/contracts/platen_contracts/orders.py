@@ -163,10 +163,12 @@ class Activity(Part):
 
 
 class Attention(Part):
-    """Something a person should look at. The key in the snapshot is its code."""
+    """Something a person should look at. The key in the snapshot is its code, or `code:about` where it is about one of several."""
 
     since: Moment
     remedy: str
+    about: str | None = None
+    """The key of the parcel or item that it is about, or the activity or status that lasts too long."""
 
 
 class Failure(Part):
@@ -295,6 +297,13 @@ class PrivateItem(Part):
     """Input hash of the file by side."""
 
 
+class ShopValue(Part):
+    """What the shop says of a field now."""
+
+    value: Any | None = None
+    """Absent: the shop took it away."""
+
+
 class OrderPrivate(Message, owner="orders"):
     """What only the operators and the services they let in may know. A tombstone erases."""
 
@@ -307,3 +316,6 @@ class OrderPrivate(Message, owner="orders"):
     items: Annotated[dict[str, PrivateItem], Personal()] = Field(default_factory=dict[str, PrivateItem])
     tracking: Annotated[dict[str, PrivateTracking], Personal()] = Field(default_factory=dict[str, PrivateTracking])
     vendor_words: Annotated[Text | None, Personal()] = None
+    shop: Annotated[dict[str, ShopValue], Personal()] = Field(default_factory=dict[str, ShopValue])
+    """Fields (`recipient.address`, `items.<id>.answers.<option>`, `lines.<line>.quantity`, …) that the shop changed and that
+    were not taken over: an operator had edited them too, or it was too late."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct, field
-from platen_contracts.catalog import Artwork
+from platen_contracts.catalog import Artwork, Shop
 from platen_contracts.status import ActivityKind, OrderStatus
 
 Json = dict[str, Any]
@@ -38,6 +38,14 @@ class SideFile(Struct, frozen=True, omit_defaults=True):
     link: str | None = None
     failed_hash: str | None = None
     failure: Failure | None = None
+    requested_at: str | None = None
+    """When the open request was made."""
+    drawn_at: str | None = None
+    """When render told of the file, and `failed_at` of the failure: the later word counts, whichever comes first."""
+    failed_at: str | None = None
+    gone: str | None = None
+    """The sha256 of the file that was collected last, and when."""
+    gone_at: str | None = None
 
     @property
     def current(self) -> bool:
@@ -93,6 +101,24 @@ class Sending(Struct, frozen=True, omit_defaults=True):
     next_try: str | None = None
     reason: str | None = None
     withdraw_asked: bool = False
+    asked_at: str | None = None
+    """When the generation began; absent while `since` says so."""
+    told_at: str | None = None
+    """When dispatch said it."""
+
+
+class Scheduled(Struct, frozen=True):
+    """It is sent by itself at `due`, unless somebody stops it."""
+
+    since: str
+    due: str
+
+
+class Refusal(Struct, frozen=True):
+    """The latest generation that the vendor refused, and why."""
+
+    generation: int
+    failure: Failure
 
 
 class VendorOrder(Struct, frozen=True, omit_defaults=True):
@@ -106,6 +132,8 @@ class VendorOrder(Struct, frozen=True, omit_defaults=True):
     ended: bool = False
     cancelled: dict[str, int] = field(default_factory=dict[str, int])
     """Units by item."""
+    differs: tuple[str, ...] = ()
+    """Where it is not what was meant."""
 
 
 class Parcel(Struct, frozen=True, omit_defaults=True):
@@ -117,6 +145,17 @@ class Parcel(Struct, frozen=True, omit_defaults=True):
     shipped_at: str | None = None
     reshipment: bool = False
     posted: bool = False
+    read_at: str | None = None
+    """When it was read at the vendor; a later look counts more."""
+    renumbered_at: str | None = None
+    """When a tracking number other than the first was read."""
+
+
+class Posting(Struct, frozen=True, omit_defaults=True):
+    """The last word on posting a parcel's tracking to the shop; `remedy` where the shop would not take it."""
+
+    at: str
+    remedy: str | None = None
 
 
 class HandOver(Struct, frozen=True):
@@ -129,6 +168,15 @@ class HandOver(Struct, frozen=True):
 class Attention(Struct, frozen=True, omit_defaults=True):
     since: str
     remedy: str
+    about: str | None = None
+    """The parcel, item or activity that it is about, where its order may have several; then part of the key."""
+
+
+class Differs(Struct, frozen=True, omit_defaults=True):
+    """A field that the shop changed and that is not applied (yet): what the shop said before, and what it says now."""
+
+    base: Any = None
+    shop: Any = None
 
 
 class Order(Struct, frozen=True, omit_defaults=True):
@@ -164,6 +212,18 @@ class Order(Struct, frozen=True, omit_defaults=True):
     parcels: dict[str, Parcel] = field(default_factory=dict[str, Parcel])
     attention: dict[str, Attention] = field(default_factory=dict[str, Attention])
     cancelled_in_shop: bool = False
+    kept: bool = False
+    """Taken out of the archive though it was cancelled in the shop."""
+    refusal: Refusal | None = None
+    postings: dict[str, Posting] = field(default_factory=dict[str, Posting])
+    """By parcel; also of one that is not known yet."""
+    shop_differs: dict[str, Differs] = field(default_factory=dict[str, Differs])
+    """By field path."""
+    scheduled: Scheduled | None = None
+    timer: str | None = None
+    """When to look at the order again, whatever happens; its row in `timers` says the same."""
+    waits_for_shop: bool = False
+    """Its shop's policies were not known when they were asked for."""
     parent: str | None = None
     """The order that this one was split off from, and the version of that one that did it."""
     parent_version: int | None = None
@@ -175,9 +235,14 @@ class Order(Struct, frozen=True, omit_defaults=True):
 
     @property
     def activity(self) -> ActivityKind:
-        if self.sending is None:
-            return ActivityKind.NONE
-        return _ACTIVITIES.get(self.sending.outcome, ActivityKind.NONE)
+        if self.sending is not None and self.sending.outcome in _ACTIVITIES:
+            return _ACTIVITIES[self.sending.outcome]
+        return ActivityKind.NONE if self.scheduled is None else ActivityKind.SCHEDULED
+
+    @property
+    def in_flight(self) -> bool:
+        """Something is under way with the vendor: shop changes wait, and only dispatch's answer ends it."""
+        return self.sending is not None and self.sending.outcome in _ACTIVITIES
 
     @property
     def live_items(self) -> dict[str, Item]:
@@ -251,14 +316,22 @@ class Held:
     public: Json
     private_changed: bool = False
     """In this batch: orders.private is due."""
+    news: bool = False
+    """In this batch: it has a new version, and orders.status is due."""
+    timer_changed: bool = False
+    """In this batch: its row in `timers` is due."""
 
 
-Entry = Held | ShopOrder | Artwork
-"""What a key stands for: `<order id>`, `shop-order:<shop>/<order>`, `artwork:<id>/<version>`."""
+Entry = Held | ShopOrder | Artwork | Shop
+"""What a key stands for: `<order id>`, `shop-order:<shop>/<order>`, `artwork:<id>/<version>`, `shop:<id>`."""
 
 MOST_ITEMS = 200
 MOST_PARCELS = 100
 """Of one order."""
+
+
+def shop_key(shop_id: str) -> str:
+    return f"shop:{shop_id}"
 
 
 def shop_order_key(shop_id: str, shop_order_id: str) -> str:
