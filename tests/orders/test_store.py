@@ -160,3 +160,54 @@ async def test_what_another_process_made_of_an_order_is_read_again(engine: Async
     )
     assert parcels == "p0,p1,p2,p3"
     assert [event.version for event in await _history(engine)] == list(range(1, version + 1))
+
+
+async def test_one_command_that_splits_an_order_writes_two_in_one_transaction(engine: AsyncEngine) -> None:
+    lines = (w.a_line("1"), w.a_line("2", quantity=3))
+    await _desk(engine).apply([_incoming(w.MUG, "mug"), _incoming(w.a_shop_order(*lines), "shop order")])
+    keys = "select json_object_keys(state->'items') from orders"
+    moved = (await _rows(engine, keys))[1][0]
+    split = _incoming(orders.SplitOff(order_id=ORDER, actor=ANN, item_ids=[moved]), "split")
+    bulk = [split, _incoming(orders.SplitLine(order_id=ORDER, actor=ANN, item_id="0" * 32, quantities=[1, 1]), "refused")]
+    ((outcome), _) = await _desk(engine, COMMANDS).apply(bulk)
+    assert isinstance(outcome, Applied)
+
+    child = derived_id(split.meta.id, "order")
+    rows = await _rows(engine, "select id, shop_order, state->>'number', snapshot::text, version from orders order by 3")
+    assert [(row[0], row[1], row[2]) for row in rows] == [(ORDER, "mugs/1001", "#1001"), (child, "mugs/1001", "#1001-2")]
+    told = "select key, topic, convert_from(value, 'UTF8') from outbox where value is not null order by id"
+    published = {(row[0].decode(), row[1]): row[2] for row in await _rows(engine, told)}
+    history = await _history(engine)
+    for order_id_, _, _, snapshot, version in rows:
+        assert published[order_id_, "orders.status"] == snapshot
+        assert (order_id_, "orders.private") in published
+        events = [event for event in history if event.order_id == order_id_]
+        assert [event.version for event in events] == list(range(1, version + 1))
+        assert fold(events) == json.loads(snapshot)
+    assert (await _rows(engine, "select state->>'orders_made' from shop_orders"))[0][0] == "2"
+
+    cancelled = w.a_shop_order(*lines, read=10, cancelled=True)
+    await _desk(engine).apply([_incoming(cancelled, "cancelled")])
+    assert {row[0] for row in await _rows(engine, "select status from orders")} == {"Archived"}
+
+
+async def test_splits_that_race_take_a_number_each(engine: AsyncEngine) -> None:
+    lines = [w.a_line(str(n)) for n in range(1, 10)]
+    await _desk(engine).apply([_incoming(w.MUG, "mug"), _incoming(w.a_shop_order(*lines), "shop order")])
+    items = [row[0] for row in await _rows(engine, "select json_object_keys(state->'items') from orders")]
+    splits = [orders.SplitOff(order_id=ORDER, actor=ANN, item_ids=[item]) for item in items[1:]]
+    await asyncio.gather(*(_desk(engine, COMMANDS).apply([_incoming(it, f"split {n}")]) for n, it in enumerate(splits)))
+    numbers = {row[0] for row in await _rows(engine, "select state->>'number' from orders")}
+    assert numbers == {"#1001", *(f"#1001-{n}" for n in range(2, 10))}
+
+
+async def test_after_an_erasure_nothing_personal_is_left_in_the_rows(engine: AsyncEngine) -> None:
+    await _desk(engine).apply([_incoming(w.MUG, "mug"), _incoming(w.a_shop_order(), "shop order")])
+    await _desk(engine, COMMANDS).apply([_incoming(orders.Erase(order_id=ORDER, actor=w.ADA), "erase")])
+    await _desk(engine).apply([_incoming(w.a_shop_order(read=60, buyer_note="gate code"), "again")])
+    for table in ("orders", "shop_orders", "lines", "history"):
+        rows = await _rows(engine, f"select row_to_json(t)::text from {table} t")
+        text = " ".join(row[0] for row in rows)
+        assert [secret for secret in ("Zoë", "Hauptstra", "10115", "gate code") if secret in text] == [], table
+    last = await _rows(engine, "select value from outbox where topic = 'orders.private' order by id desc limit 1")
+    assert last[0][0] is None
