@@ -18,6 +18,7 @@ def without_personal(order: Order) -> Order:
         recipient=None,
         buyer_note=None,
         vendor_words=None,
+        shop_differs={},
         items={item_id: _bare(item) for item_id, item in order.items.items()},
         parcels={key: replace(parcel, tracking_number=None, tracking_url=None) for key, parcel in order.parcels.items()},
     )
@@ -32,6 +33,7 @@ def personal_of(order: Order) -> list[str]:
             names.append(f"items.{item_id}.answers")
         if item.has_file:
             names.append(f"items.{item_id}.files")
+    names += [f"shop_differs.{path}" for path in order.shop_differs]
     if any(parcel.tracking_number or parcel.tracking_url for parcel in order.parcels.values()):
         names.append("tracking")
     return names

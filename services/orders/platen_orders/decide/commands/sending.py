@@ -54,6 +54,9 @@ def send(_: States, order: Order, command: orders.Send | orders.Retry, context: 
 
 
 def stop_sending(_: States, order: Order, command: orders.StopSending, context: Context) -> Edit | Already | No:
+    """What is only scheduled was not asked for yet and stops at once; of the rest dispatch's answer ends it."""
+    if not order.in_flight:
+        return Edit(replace(order, scheduled=None), command.actor)
     sending = order.sending
     assert sending is not None  # the table offers it only while something is under way
     if sending.withdraw_asked:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from platen_contracts import orders
-from platen_contracts.status import ActivityKind
 from platen_messaging.outcome import Context
 
 from platen_orders.decide import change, erasure
@@ -36,8 +35,8 @@ def erase(states: States, order: Order, command: orders.Erase, context: Context)
         return No("admins_only", f"Only an actor of kind {ADMIN} may erase an order.", "actor.kind")
     if order.erased:
         return "the order is erased already"
-    erased, messages, sending = replace(order, erased=True), [], order.sending
-    if sending is not None and order.activity != ActivityKind.NONE and not sending.withdraw_asked:
+    erased, messages, sending = replace(order, erased=True, scheduled=None), [], order.sending
+    if sending is not None and order.in_flight and not sending.withdraw_asked:
         erased = replace(erased, sending=replace(sending, withdraw_asked=True))
         messages = [change.withdrawal(order, sending.generation, command.actor, context)]
     return Edit(
