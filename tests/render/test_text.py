@@ -90,11 +90,11 @@ def test_a_mark_stays_in_the_face_of_its_base() -> None:
     assert len(families(line)) == 1
 
 
-def test_a_character_that_no_font_has_is_named() -> None:
+def test_every_character_that_no_allowed_font_has_is_named() -> None:
     with pytest.raises(RenderProblem) as problem:
-        shape("Anna 漢", FACES, "name")
+        shape("Anna 漢字", chain("Pacifico", "name", fallback=["Noto Sans"]), "name")
     assert (problem.value.code, problem.value.field) == ("glyph_missing", "name")
-    assert "U+6F22" in problem.value.message
+    assert "U+6F22, U+5B57" in problem.value.message
     assert "\u6f22" not in problem.value.remedy
 
 

@@ -9,7 +9,7 @@ HarfBuzz shapes one direction, one script and one font at a time, so a line is f
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
@@ -18,6 +18,7 @@ from unicodedata import category, normalize
 import bidi
 import skia
 import uharfbuzz as hb
+from uniseg.graphemecluster import grapheme_clusters
 
 from platen_render.worker.fonts import Face
 from platen_render.worker.problems import RenderProblem
@@ -25,6 +26,9 @@ from platen_render.worker.problems import RenderProblem
 NOTDEF = 0
 _NEUTRAL = "Zyyy"
 _ZERO_WIDTH_JOINER = "\u200d"
+_EMOJI_SELECTOR, _TEXT_SELECTOR = "\ufe0f", "\ufe0e"
+_JOINED = frozenset(("Arab", "Syrc", "Mong", "Nkoo", "Adlm", "Rohg", "Mand", "Deva", "Beng", "Guru"))
+"""Scripts written without lifting the pen, or hung from one line."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,11 @@ class Glyph:
     cluster: int
     x: float
     y: float
+    pen: float
+    """Where the pen stood, and how far it went on."""
+    advance: float
+    joined: bool
+    """Of a script whose letters touch: on a curve they bend together."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +56,20 @@ class Line:
     advance: float
 
     def outline(self) -> skia.Path:
-        """All contours as one path, so that joined letters melt together without a seam."""
+        """All contours as one path, so that joined letters melt together without a seam. Glyphs in colour have none."""
         path = skia.Path()
         for glyph in self.glyphs:
-            path.addPath(glyph.face.outline(glyph.glyph_id), glyph.x, glyph.y)
+            if glyph.face.colour is None:
+                path.addPath(glyph.face.outline(glyph.glyph_id), glyph.x, glyph.y)
         return path
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a text is shaped: `spacing` in EM units between letters that do not join, the language as BCP 47."""
+
+    spacing: float = 0
+    language: str = "und"
 
 
 @dataclass(frozen=True)
@@ -65,17 +83,18 @@ class Run:
     face: Face
 
 
-def shape(text: str, faces: Sequence[Face], field: str) -> Line:
+def shape(text: str, faces: Sequence[Face], field: str, style: Style = Style()) -> Line:
     """Shapes one line (no line breaks) with the first of `faces` that has each character.
 
-    Raises `glyph_missing`, naming `field`, for a character that is in none of them.
+    Raises `glyph_missing`, naming `field` and every character that is in none of them.
     """
     text = normalize("NFC", text)
     glyphs: list[Glyph] = []
     pen = 0.0
     for run in visual_order(itemise(text, faces, field)):
-        pen = _shape_run(text, run, field, glyphs, pen)
-    return Line(text, tuple(glyphs), pen)
+        pen = _shape_run(text, run, field, style, glyphs, pen)
+    spaced_after_the_last = style.spacing if glyphs and not glyphs[-1].joined else 0
+    return Line(text, tuple(glyphs), pen - spaced_after_the_last)
 
 
 def itemise(text: str, faces: Sequence[Face], field: str) -> list[Run]:
@@ -114,16 +133,22 @@ def embedding_levels(text: str) -> list[int]:
     return [levels[start] for start in starts]
 
 
-def _shape_run(text: str, run: Run, field: str, glyphs: list[Glyph], pen: float) -> float:
+def _shape_run(text: str, run: Run, field: str, style: Style, glyphs: list[Glyph], pen: float) -> float:
     buffer = hb.Buffer()
     buffer.add_codepoints([ord(character) for character in text], run.start, run.end - run.start)
-    buffer.direction, buffer.script, buffer.language = ("rtl" if run.level % 2 else "ltr"), run.script, "und"
-    hb.shape(run.face.font, buffer)
-    for info, position in zip(buffer.glyph_infos, buffer.glyph_positions, strict=True):
+    buffer.direction, buffer.script, buffer.language = ("rtl" if run.level % 2 else "ltr"), run.script, style.language
+    joined = run.script in _JOINED
+    spacing = 0 if joined else style.spacing
+    hb.shape(run.face.font, buffer, {"liga": False, "clig": False} if spacing else {})
+    infos = buffer.glyph_infos
+    for place, (info, position) in enumerate(zip(infos, buffer.glyph_positions, strict=True)):
         if info.codepoint == NOTDEF:
             raise _missing(text[info.cluster], field)
-        glyphs.append(Glyph(run.face, info.codepoint, info.cluster, pen + position.x_offset, -position.y_offset))
-        pen += position.x_advance
+        ends = place + 1 == len(infos) or infos[place + 1].cluster != info.cluster
+        advance = position.x_advance + (spacing if ends else 0)
+        x, y = pen + position.x_offset, -position.y_offset
+        glyphs.append(Glyph(run.face, info.codepoint, info.cluster, x, y, pen, advance, joined))
+        pen += advance
     return pen
 
 
@@ -150,36 +175,41 @@ def _faces(text: str, levels: Sequence[int], faces: Sequence[Face], field: str) 
     """The face of every character. A base and its marks share one where one has them all; a neutral character stays with
     what precedes it in the same direction, so that a space does not part two words of a fallback."""
     chosen: list[Face] = []
-    for cluster in _clusters(text):
+    missing: dict[str, None] = {}
+    for cluster in grapheme_clusters(text):
         place = len(chosen)
         stays = place > 0 and levels[place] == levels[place - 1] and all(_script(character) is None for character in cluster)
-        candidates = (chosen[-1], *faces) if stays else faces
+        after = stays and chosen[-1].colour is None
+        candidates = _by_colour(cluster, (chosen[-1], *faces) if after else faces)
         shared = _first(candidates, cluster)
         for character in cluster:
             face = shared or _first(candidates, character)
             if face is None:
-                raise _missing(character, field)
-            chosen.append(face)
+                missing[character] = None
+            chosen.append(face or faces[0])
+    if missing:
+        raise _missing("".join(missing), field)
     return chosen
+
+
+def _by_colour(cluster: str, faces: Sequence[Face]) -> Sequence[Face]:
+    """An emoji that is asked for in colour, or made of several, comes from a font in colour where there is one."""
+    in_colour = _EMOJI_SELECTOR in cluster or any(map(_makes_emoji, cluster[1:])) or _is_flag(cluster)
+    if _TEXT_SELECTOR in cluster or not in_colour:
+        return faces
+    return sorted(faces, key=lambda face: face.colour is None)
+
+
+def _makes_emoji(character: str) -> bool:
+    return "\U0001f3fb" <= character <= "\U0001f3ff" or character in (_ZERO_WIDTH_JOINER, "\u20e3")
+
+
+def _is_flag(cluster: str) -> bool:
+    return "\U0001f1e6" <= cluster[0] <= "\U0001f1ff"
 
 
 def _first(faces: Sequence[Face], characters: str) -> Face | None:
     return next((face for face in faces if _covers(face, characters)), None)
-
-
-def _clusters(text: str) -> Iterator[str]:
-    cluster = ""
-    for character in text:
-        if cluster and not _extends(character) and not cluster.endswith(_ZERO_WIDTH_JOINER):
-            yield cluster
-            cluster = ""
-        cluster += character
-    if cluster:
-        yield cluster
-
-
-def _extends(character: str) -> bool:
-    return category(character).startswith("M") or category(character) == "Cf"
 
 
 def _covers(face: Face, cluster: str) -> bool:
@@ -193,10 +223,11 @@ def _invisible(character: str) -> bool:
     return category(character) == "Cf" or "\ufe00" <= character <= "\ufe0f" or character == "\u034f"
 
 
-def _missing(character: str, field: str) -> RenderProblem:
+def _missing(characters: str, field: str) -> RenderProblem:
+    codes = ", ".join(f"U+{ord(character):04X}" for character in characters)
     return RenderProblem(
         "glyph_missing",
         field,
-        f"no allowed font has the character {character!r} (U+{ord(character):04X})",
-        f"replace the character U+{ord(character):04X}, or choose a font that has it",
+        f"no allowed font has {characters!r} ({codes})",
+        f"replace {codes}, or choose a font that has it",
     )

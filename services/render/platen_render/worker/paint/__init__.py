@@ -3,6 +3,7 @@
 A preview is the same code at a lower scale; a PDF page is another canvas.
 """
 
-from platen_render.worker.paint.side import Photos, Warned, assets_of, no_photos, paint, photos_of, raster
+from platen_render.worker.paint.scene import Photos, Warned, no_photos
+from platen_render.worker.paint.side import assets_of, paint, photos_of, raster
 
 __all__ = ["Photos", "Warned", "assets_of", "no_photos", "paint", "photos_of", "raster"]

@@ -2,52 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
-import pyvips
 import skia
-from platen_contracts.catalog import Artwork, ImageLayer, Side, TextLayer
+from platen_contracts.artwork import layers_within
+from platen_contracts.catalog import Artwork, Side
 from platen_contracts.common import Answer, FileRef
+from platen_contracts.layers import GroupLayer, ImageLayer, Layer, NamesLayer, PhotoLayer, ShapeLayer, TextLayer
 
-from platen_render.worker.answers import words_of
-from platen_render.worker.images import Pixels, stretched
-from platen_render.worker.layout import set_text
+from platen_render.worker.answers import Answers
+from platen_render.worker.fonts import checked_font
+from platen_render.worker.images import Pixels
+from platen_render.worker.paint.effects import stroke, with_effects
+from platen_render.worker.paint.fills import colour_of, paint_of
+from platen_render.worker.paint.pictures import paint_image, paint_photo
+from platen_render.worker.paint.scene import Photos, Place, Scene, Warned
+from platen_render.worker.paint.shapes import figure_path
+from platen_render.worker.paint.texts import paint_text
 from platen_render.worker.problems import RenderProblem
 
-MAX_OUTPUT_PIXELS = 100_000_000
 STRIP = 128
-
-Photos = Callable[[str], pyvips.Image]
-"""The buyer's photo of a sha256, checked and decoded: sRGB, 8 bits, RGBA (alpha not multiplied in), upright.
-
-Every call answers a fresh image, which may be read in sequence only. Raises RenderProblem where there is none."""
-
-
-@dataclass(frozen=True, slots=True)
-class Warned:
-    """Something that a person should look at, though it was drawn."""
-
-    code: str
-    field: str
-    message: str
-
-
-def no_photos(sha256: str) -> pyvips.Image:
-    raise RenderProblem("asset_missing", None, f"the photo {sha256[:12]}… is not at hand", "upload the photo again")
 
 
 def assets_of(artwork: Artwork, side: str) -> list[FileRef]:
     """The artwork's own files that painting this side may need, each once. Raises `side_unknown`."""
-    files = [layer.file for layer in _side(artwork, side).layers if isinstance(layer, ImageLayer)]
+    files = [*artwork.fonts.values()]
+    for _, layer in layers_within(_side(artwork, side).layers):
+        files += _files(layer)
     return list({file.sha256: file for file in files}.values())
 
 
+def _files(layer: Layer) -> Iterator[FileRef]:
+    if layer.mask is not None and layer.mask.file is not None:
+        yield layer.mask.file
+    if isinstance(layer, ImageLayer):
+        yield from ([layer.file] if layer.file else [])
+        yield from layer.files.values()
+
+
 def photos_of(artwork: Artwork, side: str, answers: Mapping[str, Answer]) -> list[FileRef]:
-    """The buyer's photos that painting this side needs, each once. Raises `side_unknown`."""
-    _side(artwork, side)
-    files = [answer for answer in answers.values() if isinstance(answer, FileRef)]
+    """The buyer's photos that painting this side may need, each once. Raises `side_unknown`."""
+    asked = {layer.option for _, layer in layers_within(_side(artwork, side).layers) if isinstance(layer, PhotoLayer)}
+    files = [answer for name, answer in answers.items() if name in asked and isinstance(answer, FileRef)]
     return list({file.sha256: file for file in files}.values())
 
 
@@ -82,15 +79,65 @@ def paint(
 ) -> list[Warned]:
     """Paints the side on a canvas whose pixel is `1 / scale` of the artwork's; the canvas may be a PDF page (text stays vectors).
 
-    Raises RenderProblem for all that is wrong with the inputs.
+    What the canvas was told before (a scale of its own) holds. Raises RenderProblem for all that is wrong with the inputs.
     """
-    for place, layer in enumerate(_side(artwork, side).layers):
-        field = f"layers.{place}"
-        if isinstance(layer, ImageLayer):
-            _draw_image(canvas, layer, scale, assets.get(layer.file.sha256), field)
-        else:
-            _draw_text(canvas, layer, scale, words_of(layer, artwork, answers), layer.option or field)
-    return []
+    layers = _side(artwork, side).layers
+    fonts = {name: checked_font(assets.get(file.sha256), file, f"fonts.{name}") for name, file in artwork.fonts.items()}
+    scene = Scene(artwork, Answers(artwork, answers), assets, photos, fonts)
+    per_unit = artwork.px_per_unit * scale
+    _paint_layers(canvas, layers, scene, Place(skia.Matrix.Scale(per_unit, per_unit), per_unit), "layers")
+    return scene.warned
+
+
+def _paint_layers(canvas: skia.Canvas, layers: Sequence[Layer], scene: Scene, place: Place, where: str) -> None:
+    for number, layer in enumerate(layers):
+        if scene.answers.shows(layer.show_if):
+            _paint_layer(canvas, layer, scene, place, f"{where}.{number}")
+
+
+def _paint_layer(canvas: skia.Canvas, layer: Layer, scene: Scene, place: Place, field: str) -> None:
+    inside = place.inside(layer.x, layer.y, layer.width, layer.height, layer.rotation)
+
+    def content(canvas: skia.Canvas) -> None:
+        match layer:
+            case ImageLayer():
+                paint_image(canvas, layer, scene, inside, field)
+            case PhotoLayer():
+                paint_photo(canvas, layer, scene, inside, field)
+            case TextLayer():
+                paint_text(canvas, layer, scene, inside, field)
+            case ShapeLayer():
+                _paint_shape(canvas, layer, scene, inside, field)
+            case GroupLayer():
+                _paint_layers(canvas, layer.layers, scene, inside, f"{field}.layers")
+            case NamesLayer():
+                _paint_names(canvas, layer, scene, inside, field)
+
+    with_effects(canvas, layer, scene, inside, field, content)
+
+
+def _paint_shape(canvas: skia.Canvas, layer: ShapeLayer, scene: Scene, place: Place, field: str) -> None:
+    path = place.path(figure_path(layer.figure, layer.width, layer.height, f"{field}.figure"))
+    if layer.outline is not None:
+        colour = colour_of(layer.outline.colour, scene, f"{field}.outline.colour")
+        canvas.drawPath(path, stroke(layer.outline.width * place.scale, colour))
+    canvas.drawPath(path, paint_of(layer.colour, scene, place, layer.width, layer.height, f"{field}.colour"))
+
+
+def _paint_names(canvas: skia.Canvas, layer: NamesLayer, scene: Scene, place: Place, field: str) -> None:
+    count = len(scene.answers.names(layer.option))
+    if count == 0:
+        return
+    layout = layer.layouts.get(str(count))
+    if layout is None:
+        known = ", ".join(sorted(layer.layouts, key=int))
+        raise RenderProblem(
+            "answer_invalid",
+            layer.option,
+            f"the artwork has no layout for {count} names",
+            f"enter as many names as one of: {known}",
+        )
+    _paint_layers(canvas, layout, scene, place, f"{field}.layouts.{count}")
 
 
 def _side(artwork: Artwork, side: str) -> Side:
@@ -99,33 +146,6 @@ def _side(artwork: Artwork, side: str) -> Side:
             "side_unknown", None, f"the artwork has no side {side!r}", f"ask for one of: {', '.join(sorted(artwork.sides))}"
         )
     return artwork.sides[side]
-
-
-def _draw_image(canvas: skia.Canvas, layer: ImageLayer, scale: float, data: bytes | None, field: str) -> None:
-    left, top = round(layer.x * scale), round(layer.y * scale)
-    width = max(1, round((layer.x + layer.width) * scale) - left)
-    height = max(1, round((layer.y + layer.height) * scale) - top)
-    if width * height > MAX_OUTPUT_PIXELS:
-        raise RenderProblem(
-            "size_wrong",
-            field,
-            f"the layer is {width} x {height} pixels of the print file",
-            f"make it at most {MAX_OUTPUT_PIXELS:,} pixels",
-        )
-    pixels = stretched(data, layer.file, width, height, field)
-    canvas.drawImage(skia.Image.fromarray(pixels, skia.kRGBA_8888_ColorType, skia.kUnpremul_AlphaType, copy=False), left, top)
-
-
-def _draw_text(canvas: skia.Canvas, layer: TextLayer, scale: float, words: str, field: str) -> None:
-    if not words.strip():
-        return
-    outline = set_text(words.strip(), layer, field).outline
-    outline.transform(skia.Matrix.Scale(scale, scale))
-    canvas.drawPath(outline, skia.Paint(AntiAlias=True, Color=_opaque(layer.colour)))
-
-
-def _opaque(colour: str) -> int:
-    return 0xFF000000 | int(colour.removeprefix("#"), 16)
 
 
 def _divide_alpha_out(surface: skia.Surface, pixels: Pixels) -> None:
