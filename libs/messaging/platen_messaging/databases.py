@@ -39,6 +39,14 @@ async def driver_of(connection: AsyncConnection) -> Driver:
     return cast("Driver", raw.driver_connection)
 
 
+async def begun(tx: AsyncConnection) -> Driver:
+    """The asyncpg connection under `tx`, in its transaction: SQLAlchemy begins one with its own first statement only."""
+    driver = await driver_of(tx)
+    if not driver.is_in_transaction():
+        await tx.exec_driver_sql("select")
+    return driver
+
+
 def database_url(text: str) -> URL:
     """The SQLAlchemy address of `postgresql://user[:pw]@host[:port]/db` or `postgresql:///db?host=/folder&user=role`.
 

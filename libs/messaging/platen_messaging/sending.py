@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
@@ -29,26 +30,32 @@ DEADLINE = 30.0
 _HOLD_TOPIC = 5.0
 _FIND_TOPIC = 3.0
 
-# Whatever rows are there, never "id above the last one": a smaller id may be committed later than a larger one.
-# What is parked is few, and read once: joined row by row it would make a backlog cost its square.
-_READ = """
-with parked as materialized (select distinct topic, key from outbox where error is not null)
-select id, message_id, topic, key, type, headers, value, created_at from (
-    select o.*, sum(octet_length(value)) over (order by id) - coalesce(octet_length(value), 0) as before
-    from (
-        select * from outbox o
-        where error is null and topic <> all($1::text[]) and not exists (
-            select from parked where parked.topic = o.topic and parked.key is not distinct from o.key
-        )
-        order by id limit $2
-    ) o
-) o where coalesce(before, 0) < $3 order by id
-"""
-
 _MOVE = """
 with sent as (delete from outbox where id = any($1::bigint[]) returning *)
 insert into outbox_sent (id, message_id, topic, key, type, headers, value, created_at)
 select id, message_id, topic, key, type, headers, value, created_at from sent
+"""
+
+# One round trip: what the last round sent is moved (the reading still sees it, and passes it over), and the next rows are read.
+# Whatever rows are there, never "id above the last one": a smaller id may be committed later than a larger one.
+# What is parked is few, and read once: joined row by row it would make a backlog cost its square.
+_MOVE_AND_READ = """
+with sent as (delete from outbox where id = any($1::bigint[]) returning *),
+moved as (
+    insert into outbox_sent (id, message_id, topic, key, type, headers, value, created_at)
+    select id, message_id, topic, key, type, headers, value, created_at from sent
+),
+parked as materialized (select distinct topic, key from outbox where error is not null)
+select id, message_id, topic, key, type, headers, value, created_at from (
+    select o.*, sum(octet_length(value)) over (order by id) - coalesce(octet_length(value), 0) as before
+    from (
+        select * from outbox o
+        where id <> all($1::bigint[]) and error is null and topic <> all($2::text[]) and not exists (
+            select from parked where parked.topic = o.topic and parked.key is not distinct from o.key
+        )
+        order by id limit $3
+    ) o
+) o where coalesce(before, 0) < $4 order by id
 """
 
 
@@ -63,8 +70,13 @@ class _Row(NamedTuple):
     created_at: datetime
 
 
-def _acknowledged(future: asyncio.Future[object]) -> bool:
+def _arrived(future: asyncio.Future[object]) -> bool:
     return not future.cancelled() and future.exception() is None
+
+
+def _count(sent: Sequence[_Row]) -> None:
+    for topic, count in Counter(row.topic for row in sent).items():
+        metrics.RELAY_SENT.labels(topic).inc(count)
 
 
 class Session:
@@ -98,6 +110,8 @@ class Sender:
         self._producer: Producer | None = None
         self._known: set[str] = set()
         self._held: dict[str, float] = {}
+        self._acknowledged: list[int] = []
+        """Rows that Kafka has, still to be moved: the next reading takes them along."""
 
     @property
     def held(self) -> Sequence[str]:
@@ -105,7 +119,10 @@ class Sender:
         return sorted(self._prefix + topic for topic in self._held)
 
     async def round(self, session: Session) -> int:
-        """Sends one round; returns how many rows were settled. Raises when Kafka or the database is away."""
+        """Moves what the last round sent, and sends the next; returns how many rows were settled, 0 when all is done.
+
+        Raises when Kafka or the database is away.
+        """
         if self._producer is None:
             self._producer = await open_producer(self._bootstrap)
         rows = await self._read(session)
@@ -114,7 +131,8 @@ class Sender:
         unknown = await self._unknown({row.topic for row in rows})
         rows = [row for row in rows if row.topic not in unknown]
         sent, failed = await self._send(self._producer, rows)
-        await self._moved(session, sent)
+        self._acknowledged = [row.id for row in sent]
+        _count(sent)
         if failed:
             # Whatever went wrong, the producer's sequence numbers may be off now.
             await self.close()
@@ -125,7 +143,9 @@ class Sender:
         now = time.monotonic()
         held = [topic for topic, until in self._held.items() if until > now]
         async with session as driver:
-            rows = [_Row._make(row) for row in await driver.fetch(_READ, held, ROWS, BYTES)]
+            read = await driver.fetch(_MOVE_AND_READ, self._acknowledged, held, ROWS, BYTES)
+        self._acknowledged = []
+        rows = [_Row._make(row) for row in read]
         # A topic whose rows are gone is nobody's trouble any more.
         wanted = {*held, *(row.topic for row in rows)}
         self._held = {topic: until for topic, until in self._held.items() if topic in wanted}
@@ -164,8 +184,8 @@ class Sender:
                     if not (future.cancel() or future.cancelled()):
                         future.exception()  # looked at, or asyncio would complain later
                 raise
-        sent = [row for row, future in zip(rows, futures, strict=True) if _acknowledged(future)]
-        failed = [row for row, future in zip(rows, futures, strict=True) if not _acknowledged(future)]
+        sent = [row for row, future in zip(rows, futures, strict=True) if _arrived(future)]
+        failed = [row for row, future in zip(rows, futures, strict=True) if not _arrived(future)]
         return sent, failed
 
     async def _hand_over(self, producer: Producer, row: _Row) -> asyncio.Future[object]:
@@ -195,21 +215,15 @@ class Sender:
                 self._hold_topic(row.topic)
                 await self.close()
             else:
-                await self._moved(session, [row])
+                async with session as driver:
+                    await driver.execute(_MOVE, [row.id])
+                _count([row])
 
     async def _park(self, session: Session, row: _Row, error: str) -> None:
         async with session as driver:
             await driver.execute("update outbox set error = $2 where id = $1", row.id, error)
         key = (row.key or b"").decode("utf-8", "replace")
         log.error("a message cannot be sent; its key is parked", topic=row.topic, key=key, message=row.message_id, error=error)
-
-    async def _moved(self, session: Session, rows: Sequence[_Row]) -> None:
-        if not rows:
-            return
-        async with session as driver:
-            await driver.execute(_MOVE, [row.id for row in rows])
-        for topic in {row.topic for row in rows}:
-            metrics.RELAY_SENT.labels(topic).inc(sum(row.topic == topic for row in rows))
 
     def _headers(self, row: _Row) -> Sequence[tuple[str, bytes | None]]:
         extensions = unpack(row.headers)

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
+import uvloop
 from platen_contracts.envelope import Meta
 from platen_contracts.topics import CATALOGUE, Topic
 from sqlalchemy import text
@@ -175,7 +176,7 @@ def run(build: Callable[[SettingsClass], Service], settings_class: type[Settings
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
     try:
-        asyncio.run(_until_signal(service))
+        uvloop.run(_until_signal(service))
     except PortBusy as problem:
         sys.exit(str(problem))
 
