@@ -12,15 +12,17 @@ from platen_contracts.render import RenderRequested
 from platen_contracts.topics import MESSAGES
 from platen_messaging.databases import open_engine
 from platen_messaging.desk import Desk
-from platen_render.handlers import REQUESTS, outcomes
+from platen_render.handlers import FILES, REQUESTS, STATUS, outcomes
 from platen_render.model import State
 from platen_render.store import RenderStore
 from platen_render.store.queue import Claim, Queue
+from platen_render.store.shelf import Shelf
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from .asking import new_id
 
 LEASE = timedelta(minutes=1)
+RETENTION = timedelta(days=90)
 
 
 @dataclass
@@ -28,14 +30,18 @@ class Room:
     engine: AsyncEngine
     requests: Desk[State]
     outcomes: Desk[State]
+    status: Desk[State]
+    files: Desk[State]
     queue: Queue
+    shelf: Shelf
 
     @classmethod
     def at(cls, database: str) -> Room:
         engine = open_engine(database)
-        store = RenderStore()
-        requests = Desk(engine, store, REQUESTS, "render")
-        return cls(engine, requests, Desk(engine, store, outcomes("http://files"), "render"), Queue(engine))
+        store = RenderStore(RETENTION)
+        tables = (REQUESTS, outcomes("http://files"), STATUS, FILES)
+        desks = [Desk(engine, store, handlers, "render") for handlers in tables]
+        return cls(engine, *desks, Queue(engine), Shelf(engine, RETENTION))
 
     async def claim(self, lasting: timedelta = LEASE) -> Claim | None:
         return await self.queue.claim(new_id(), lasting, "press 1")

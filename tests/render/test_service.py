@@ -79,7 +79,7 @@ async def world(
     database: Callable[[str], Awaitable[str]],
     tmp_path: Path,
 ) -> AsyncIterator[World]:
-    await topics("render.requests", "render.results", "render.dead-letter", "catalog.artworks")
+    await topics("render.requests", "render.results", "render.dead-letter", "catalog.artworks", "orders.status")
     url = await database("platen_render")
     environment = {
         "PLATEN_KAFKA": kafka_bootstrap,

@@ -94,8 +94,9 @@ async def test_a_request_asked_again_is_drawn_before_and_keeps_its_link(room: Ro
     await take_in(room.requests, asked)
     claim = await room.claim()
     assert claim is not None
-    assert claim.drawn == PNG
-    await take_in(room.outcomes, made(asked, claim.drawn, token="b" * 43))
+    assert claim.drawn is not None
+    assert claim.drawn.file == PNG
+    await take_in(room.outcomes, made(asked, claim.drawn.file, token="b" * 43))
     assert await room.sent() == ["RenderFinished", "RenderFinished"]
     assert await room.rows("select token from links") == [("a" * 43,)]
 
@@ -108,7 +109,8 @@ async def test_the_first_file_of_an_input_stays(room: Room) -> None:
     await take_in(room.requests, request(input_hash="1" * 64))
     claim = await room.claim()
     assert claim is not None
-    assert claim.drawn == PNG
+    assert claim.drawn is not None
+    assert claim.drawn.file == PNG
     assert await Links(room.engine).file_of("u" * 43) == other
 
 

@@ -139,7 +139,10 @@ _TOPICS = (
     ),
     Topic(
         "dispatch.requests", Kind.REQUEST, "dispatch", ("orders",), ("dispatch",), "order",
-        (dispatch.DispatchRequested, dispatch.DispatchWithdrawRequested, dispatch.DispatchSettleRequested),
+        (
+            dispatch.DispatchRequested, dispatch.DispatchWithdrawRequested, dispatch.DispatchSettleRequested,
+            dispatch.DispatchForgetRequested,
+        ),
         "orders to send, frozen", partitions=_ORDER, personal=True,
     ),
     Topic(
@@ -164,7 +167,7 @@ _TOPICS = (
         "which variant prints which artwork at which vendor", partitions=1, retention_ms=None,
     ),
     Topic(
-        "catalog.shops", Kind.STATE, "catalog", ("operators",), ("sync", "console"), "shop id", (catalog.Shop,),
+        "catalog.shops", Kind.STATE, "catalog", ("operators",), ("sync", "orders", "console"), "shop id", (catalog.Shop,),
         "shop accounts and policies, without secrets", partitions=1, retention_ms=None,
     ),
     Topic(

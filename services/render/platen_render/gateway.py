@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -43,6 +44,12 @@ class ObjectStore:
             return bytes(await found.bytes_async())
         except (NotFoundError, FileNotFoundError):
             raise FileMissing(sha256) from None
+
+    async def delete(self, sha256s: Sequence[str]) -> None:
+        """Those that are gone already are no error."""
+        for sha256 in sha256s:
+            with suppress(NotFoundError, FileNotFoundError):
+                await obstore.delete_async(self._store, object_key(sha256))
 
     async def stream(self, sha256: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
         """Opens the file, then yields its bytes from `start` to before `end`, in chunks.

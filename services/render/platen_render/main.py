@@ -7,11 +7,13 @@ from platen_messaging.service import Service, run
 from platen_messaging.waiting import Task
 
 from platen_render.gateway import ObjectStore
-from platen_render.handlers import REQUESTS, outcomes
+from platen_render.handlers import FILES, REQUESTS, STATUS, outcomes
+from platen_render.poll import Collector
 from platen_render.settings import Settings
 from platen_render.store import RenderStore
 from platen_render.store.links import Links
 from platen_render.store.queue import Queue
+from platen_render.store.shelf import Shelf
 from platen_render.web import Files
 from platen_render.worker import RenderPool
 from platen_render.worker.runner import Pace, Runner
@@ -19,8 +21,11 @@ from platen_render.worker.runner import Pace, Runner
 
 def build(settings: Settings, pace: Pace | None = None) -> Service:
     objects = _opened(settings.objects)
-    lane = Lane("requests", ("render.requests", "catalog.artworks"), REQUESTS)
-    service = Service("render", settings, store=RenderStore(), lanes=[lane])
+    lanes = [
+        Lane("requests", ("render.requests", "catalog.artworks"), REQUESTS),
+        Lane("status", ("orders.status",), STATUS),
+    ]
+    service = Service("render", settings, store=RenderStore(settings.retention), lanes=lanes)
     runner = Runner(
         service.desk(outcomes(settings.files_url)),
         Queue(service.engine),
@@ -29,7 +34,9 @@ def build(settings: Settings, pace: Pace | None = None) -> Service:
         lambda: RenderPool(settings.render_workers, settings.render_time_limit_s),
         pace,
     )
-    service.tasks.append(Task("worker", runner.run))
+    shelf = Shelf(service.engine, settings.retention)
+    collector = Collector(service.desk(FILES), shelf, objects, service.health)
+    service.tasks += [Task("worker", runner.run), Task("files", collector.run)]
     service.routes += Files(Links(service.engine), objects).routes
     return service
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from platen_contracts import artwork_v1
 from platen_contracts.catalog import Artwork
@@ -11,6 +12,7 @@ from platen_contracts.common import ArtworkRef, FileRef
 from platen_contracts.envelope import Meta
 from platen_contracts.message import Id, Message
 from platen_contracts.render import RenderRequested
+from pydantic import Field
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +26,12 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One side of one item of an order: its open jobs by request id, the tokens of its links by the file's sha256."""
+    """One side of one item of an order: its open jobs by request id, the tokens of its links by the file's sha256, and the
+    photos that its newest request names, by sha256."""
 
     jobs: Mapping[str, Job] = field(default_factory=dict[str, Job])
     tokens: Mapping[str, str] = field(default_factory=dict[str, str])
+    photos: Mapping[str, FileRef] = field(default_factory=dict[str, FileRef])
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,54 @@ class Drawing:
     input_hash: str
     renderer: str
     file: FileRef
+    views: Mapping[str, FileRef] = field(default_factory=dict[str, FileRef])
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OrderKnown:
+    """What an order says of itself: whether its files are in use, and which.
+
+    `family`: the shop order that it came of. `named`: sha256 of the files that its snapshot names.
+    """
+
+    order_id: str
+    version: int = 0
+    family: str = ""
+    erased: bool = False
+    archived_since: datetime | None = None
+    named: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A link to a file: who has its token sees the file. `revoked`: its order is erased, and no order of its family uses it."""
+
+    order_id: str
+    item_id: str
+    side: str
+    revoked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A file that may be done with, and every link to it.
+
+    `due`: it is time to look whether it is in use. `look_at`: when to look again; None: now it goes, nothing can bring it back.
+    """
+
+    sha256: str
+    due: bool
+    in_use: bool
+    links: tuple[Given, ...] = ()
+    look_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unwanted:
+    """Files that were made in vain: to be looked at now."""
+
+    sha256s: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +98,7 @@ class Published:
     reference: str
 
 
-State = Side | Drawing | Published | Artwork
+State = Side | Drawing | Published | Artwork | OrderKnown | Kept | Unwanted
 
 
 class JobFact(Message):
@@ -68,6 +120,8 @@ class FileMade(JobFact, owner="render"):
     file: FileRef
     renderer: str
     token: str
+    views: dict[str, FileRef] = Field(default_factory=dict[str, FileRef])
+    warnings: list[str] = Field(default_factory=list[str])
 
 
 class DrawingFailed(JobFact, owner="render"):
@@ -76,6 +130,20 @@ class DrawingFailed(JobFact, owner="render"):
     code: str
     field: str | None = None
     remedy: str
+
+
+class FileDue(Message, owner="render"):
+    """It is time to look whether anybody uses this file."""
+
+    sha256: str
+
+
+def order_key(order_id: str) -> str:
+    return f"order:{order_id}"
+
+
+def file_key(sha256: str) -> str:
+    return f"file:{sha256}"
 
 
 def side_key(order_id: str, item_id: str, side: str) -> str:

@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 import msgspec
 from platen_contracts.catalog import Artwork
+from platen_contracts.common import FileRef
 from platen_contracts.envelope import Meta
 from platen_contracts.render import RenderRequested
 from platen_messaging.outcome import Key, Outgoing
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from platen_render.model import Drawing, Job, Published, Side, State, reference_of
+from platen_render.model import (
+    Drawing,
+    Job,
+    Kept,
+    OrderKnown,
+    Published,
+    Side,
+    State,
+    Unwanted,
+    file_key,
+    order_key,
+    reference_of,
+)
+from platen_render.store.uses import load_files, load_orders, save_files, save_orders
 
 META = msgspec.json.Decoder(Meta)
 
@@ -33,9 +48,34 @@ from jobs where side = any($1::text[]) order by side, number for update
 
 _LOAD_LINKS = "select side, sha256, token from links where side = any($1::text[])"
 
+_LOAD_PHOTOS = """
+select side, sha256, size, media_type from photos join files using (sha256) where side = any($1::text[]) and source is null
+"""
+
+_END_PHOTOS = """
+delete from photos where side = any($1::text[]) and source is null
+and (side, sha256) not in (select * from unnest($2::text[], $3::text[]))
+"""
+
+_SAVE_PHOTOS = "insert into photos (side, sha256) select * from unnest($1::text[], $2::text[]) on conflict do nothing"
+
+_KEEP_PHOTOS = """
+insert into files (sha256, size, media_type, look_at)
+select sha256, size, media_type, now() + $4::interval
+from unnest($1::text[], $2::bigint[], $3::text[]) as row (sha256, size, media_type)
+on conflict do nothing
+"""
+
 _SAVE_ARTWORKS = """
 update artworks set document = row.document::json from unnest($1::text[], $2::text[]) as row (reference, document)
 where artworks.reference = row.reference
+"""
+
+_SAVE_ASSETS = """
+insert into assets (reference, sha256)
+select distinct reference, path #>> '{}' from artworks, jsonb_path_query(document::jsonb, 'strict $.**.sha256') as path
+where reference = any($1::text[])
+on conflict do nothing
 """
 
 _END_JOBS = "delete from jobs where side = any($1::text[]) and request_id <> all($2::text[])"
@@ -79,7 +119,14 @@ on conflict do nothing
 """
 
 _SAVE_DRAWINGS = """
-insert into drawings (input_hash, renderer, sha256) select * from unnest($1::text[], $2::text[], $3::text[])
+insert into drawings (input_hash, renderer, sha256, warnings)
+select input_hash, renderer, sha256, array(select jsonb_array_elements_text(warnings))
+from unnest($1::text[], $2::text[], $3::text[], $4::jsonb[]) as row (input_hash, renderer, sha256, warnings)
+on conflict do nothing
+"""
+
+_SAVE_VIEWS = """
+insert into views (sha256, name, view) select * from unnest($1::text[], $2::text[], $3::text[])
 on conflict do nothing
 """
 
@@ -90,30 +137,44 @@ on conflict (side, sha256) do nothing
 
 
 class RenderStore:
-    """Keeps open jobs, artworks, drawings and links. An ended job's row is deleted, and the buyer's answers with it."""
+    """Keeps open jobs, artworks, drawings, links, and what uses a file. An ended job's row is deleted, and the buyer's answers
+    with it. `retention`: how long the files of an archived order stay."""
 
-    def __init__(self) -> None:
+    def __init__(self, retention: timedelta) -> None:
+        self._retention = retention
         self._published: set[str] = set()
 
     async def load(self, tx: AsyncConnection, keys: Sequence[Key]) -> dict[Key, State]:
         """Sides with all their open jobs and links; `Published` for the artworks that are known."""
-        references = [key.removeprefix("artwork:") for key in keys if key.startswith("artwork:")]
         sides = [key for key in keys if key.startswith("side:")]
-        states: dict[Key, State] = {f"artwork:{it}": Published(it) for it in await self._lock_artworks(tx, references)}
+        artworks = await self._lock_artworks(tx, _named(keys, "artwork:"))
+        states: dict[Key, State] = {f"artwork:{it}": Published(it) for it in artworks}
+        orders = await load_orders(tx, _named(keys, "order:"))
+        states.update({order_key(order_id): order for order_id, order in orders.items()})
         if sides:
             states.update(await _load_sides(tx, sides))
+        if facts_on_files := _named(keys, "file:"):
+            files = await load_files(tx, facts_on_files, self._retention)
+            states.update({file_key(sha256): file for sha256, file in files.items()})
         return states
 
     async def save(self, tx: AsyncConnection, changed: Mapping[Key, State], messages: Sequence[Outgoing]) -> None:
         artworks = [state for state in changed.values() if isinstance(state, Artwork)]
         sides = {key: state for key, state in changed.items() if isinstance(state, Side)}
         drawings = [state for state in changed.values() if isinstance(state, Drawing)]
+        orders = sorted((it for it in changed.values() if isinstance(it, OrderKnown)), key=lambda it: it.order_id)
+        files = [state for state in changed.values() if isinstance(state, Kept)]
+        unwanted = [state for state in changed.values() if isinstance(state, Unwanted)]
         if artworks:
             documents = [artwork.model_dump_json(exclude_none=True) for artwork in artworks]
             await _run(tx, _SAVE_ARTWORKS, [reference_of(it) for it in artworks], documents)
+            await _run(tx, _SAVE_ASSETS, [reference_of(it) for it in artworks])
+        if orders:
+            await save_orders(tx, orders, self._retention)
         if drawings:
             await _save_drawings(tx, drawings)
-        awaited = await _save_sides(tx, sides) if sides else set[str]()
+        awaited = await _save_sides(tx, sides, self._retention) if sides else set[str]()
+        await save_files(tx, files, unwanted)
         if fresh := sorted(awaited | {reference_of(it) for it in artworks}):
             await _run(tx, _QUEUE, fresh)
 
@@ -128,6 +189,10 @@ class RenderStore:
         return [it for it in asked if it in self._published]
 
 
+def _named(keys: Sequence[Key], kind: str) -> list[str]:
+    return [key.removeprefix(kind) for key in keys if key.startswith(kind)]
+
+
 async def _load_sides(tx: AsyncConnection, keys: list[str]) -> dict[Key, State]:
     await _run(tx, _INSERT_SIDES, keys)
     await _run(tx, _LOCK_SIDES, keys)
@@ -137,10 +202,13 @@ async def _load_sides(tx: AsyncConnection, keys: list[str]) -> dict[Key, State]:
         jobs[side][request_id] = Job(RenderRequested.model_validate_json(request), META.decode(cause), in_hand)
     for side, sha256, token in await _run(tx, _LOAD_LINKS, keys):
         tokens[side][sha256] = token
-    return {key: Side(jobs[key], tokens[key]) for key in keys}
+    photos: dict[str, dict[str, FileRef]] = {key: {} for key in keys}
+    for side, sha256, size, media_type in await _run(tx, _LOAD_PHOTOS, keys):
+        photos[side][sha256] = FileRef(sha256=sha256, size=size, media_type=media_type)
+    return {key: Side(jobs[key], tokens[key], photos[key]) for key in keys}
 
 
-async def _save_sides(tx: AsyncConnection, sides: Mapping[str, Side]) -> set[str]:
+async def _save_sides(tx: AsyncConnection, sides: Mapping[str, Side], retention: timedelta) -> set[str]:
     """Returns the artworks that the open jobs name."""
     jobs = [(key, job) for key, side in sides.items() for job in side.jobs.values()]
     await _run(tx, _END_JOBS, list(sides), [job.request.request_id for _, job in jobs])
@@ -159,14 +227,31 @@ async def _save_sides(tx: AsyncConnection, sides: Mapping[str, Side]) -> set[str
     links = [(token, key, sha256) for key, side in sides.items() for sha256, token in side.tokens.items()]
     if links:
         await _run(tx, _SAVE_LINKS, *map(list, zip(*links, strict=True)))
+    await _save_photos(tx, sides, retention)
     return {reference_of(job.request.artwork) for _, job in jobs}
 
 
+async def _save_photos(tx: AsyncConnection, sides: Mapping[str, Side], retention: timedelta) -> None:
+    photos = [(key, photo) for key, side in sides.items() for photo in side.photos.values()]
+    keys, sha256s = [key for key, _ in photos], [photo.sha256 for _, photo in photos]
+    await _run(tx, _END_PHOTOS, list(sides), keys, sha256s)
+    if photos:
+        files = {photo.sha256: photo for _, photo in photos}.values()
+        columns = [it.sha256 for it in files], [it.size for it in files], [it.media_type for it in files]
+        await _run(tx, _KEEP_PHOTOS, *columns, retention)
+        await _run(tx, _SAVE_PHOTOS, keys, sha256s)
+
+
 async def _save_drawings(tx: AsyncConnection, drawings: Sequence[Drawing]) -> None:
-    files = {it.file.sha256: it.file for it in drawings}.values()
+    views = [(it.file.sha256, name, view) for it in drawings for name, view in it.views.items()]
+    files = {it.sha256: it for it in (*(it.file for it in drawings), *(view for *_, view in views))}.values()
     await _run(tx, _SAVE_FILES, [it.sha256 for it in files], [it.size for it in files], [it.media_type for it in files])
     hashes = [it.input_hash for it in drawings]
-    await _run(tx, _SAVE_DRAWINGS, hashes, [it.renderer for it in drawings], [it.file.sha256 for it in drawings])
+    warnings = [msgspec.json.encode(it.warnings).decode() for it in drawings]
+    await _run(tx, _SAVE_DRAWINGS, hashes, [it.renderer for it in drawings], [it.file.sha256 for it in drawings], warnings)
+    if views:
+        columns = [it[0] for it in views], [it[1] for it in views], [it[2].sha256 for it in views]
+        await _run(tx, _SAVE_VIEWS, *columns)
 
 
 async def _run(tx: AsyncConnection, statement: str, *parameters: Any) -> Sequence[Any]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +11,7 @@ from platen_contracts.catalog import Artwork
 from platen_contracts.common import FileRef
 from platen_contracts.envelope import Meta
 from platen_contracts.render import RenderRequested
+from pydantic import TypeAdapter
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from platen_render.store import META
@@ -26,7 +27,12 @@ returning request::text, cause::text, lost, (select document::text from artworks
 """
 
 _DRAWN = """
-select sha256, size, media_type from drawings join files using (sha256) where input_hash = $1 and renderer = $2
+select sha256, size, media_type, warnings, (
+    select coalesce(json_object_agg(name, row_to_json(seen)), '{}')
+    from views join lateral (select sha256, size, media_type from files as it where it.sha256 = views.view) as seen on true
+    where views.sha256 = files.sha256
+)::text
+from drawings join files using (sha256) where input_hash = $1 and renderer = $2 and not doomed
 """
 
 _TWINS = """
@@ -60,13 +66,22 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class Drawn:
+    """A print file with its views and warnings."""
+
+    file: FileRef
+    views: Mapping[str, FileRef] = field(default_factory=dict[str, FileRef])
+    warnings: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Claim(Asked):
-    """A job in hand. `lost`: how often one who had it died. `drawn`: the file, where the same was drawn before."""
+    """A job in hand. `lost`: how often one who had it died. `drawn`: the result, where the same was drawn before."""
 
     lease: str
     artwork: Artwork
     lost: int
-    drawn: FileRef | None
+    drawn: Drawn | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +113,7 @@ class Queue:
             lease=lease,
             artwork=Artwork.model_validate_json(row[3]),
             lost=row[2],
-            drawn=None if drawn is None else FileRef(sha256=drawn[0], size=drawn[1], media_type=drawn[2]),
+            drawn=None if drawn is None else _drawn(*drawn),
         )
 
     async def twins(self, input_hash: str, limit: int) -> list[Asked]:
@@ -125,3 +140,10 @@ class Queue:
         async with self._engine.begin() as tx:
             result = await tx.exec_driver_sql(statement, parameters)
             return result.all() if result.returns_rows else ()
+
+
+def _drawn(sha256: str, size: int, media_type: str, warnings: Sequence[str], views: str) -> Drawn:
+    return Drawn(FileRef(sha256=sha256, size=size, media_type=media_type), _VIEWS.validate_json(views), warnings)
+
+
+_VIEWS = TypeAdapter(dict[str, FileRef])

@@ -155,7 +155,7 @@ class Runner:
     async def _outcome(self, claim: Claim, pool: RenderPool) -> JobFact | None:
         """None: the process that drew it died, which is not held against the job the first times."""
         if claim.drawn is not None:
-            return _made(claim, claim.drawn)
+            return _made(claim, claim.drawn.file)
         if claim.lost >= _LOST_LIMIT:
             return _failed(claim, "worker_died", None, _TRY_AGAIN)
         try:

@@ -135,7 +135,8 @@ def _check_size(width: int, height: int, field: str | None) -> None:
 
 
 def _orientation(image: pyvips.Image) -> int:
-    return int(image.get("orientation")) if image.get_typeof("orientation") else _UPRIGHT
+    found: Any = image.get("orientation") if image.get_typeof("orientation") else _UPRIGHT
+    return int(found)
 
 
 def _srgb(image: pyvips.Image) -> pyvips.Image:
