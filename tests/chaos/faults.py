@@ -89,16 +89,7 @@ class Injector:
         self._guests.clear()
         await self._world.ready()
         await self._world.sandbox("DELETE", "/faults")
-        for entry in (await self._world.sandbox("GET", "/ledger"))["orders"]:
-            if entry["status"] == "onhold":
-                await self._let_go(entry)
-
-    async def _let_go(self, entry: dict[str, Any]) -> None:
-        """An order that its vendor held is shipped after all."""
-        path = f"/vendors/{entry['account']}/orders/{entry['id']}"
-        with contextlib.suppress(httpx.HTTPStatusError):
-            await self._world.sandbox("POST", f"{path}/release")
-            await self._world.sandbox("POST", f"{path}/ship", {})
+        await self._world.forget_habits()
 
     async def _do(self, step: Step) -> None:
         effect = self._effect(step)

@@ -165,6 +165,7 @@ async def sell(world: World, operators: Operators, rng: random.Random, seconds: 
             if rng.random() < 0.06:
                 gone = rng.choice(made)
                 operators.cancelled.add(str(gone))
+                world.accepted.discard((SHOP, str(gone)))  # cancelled before it was read, it never becomes an order
                 await world.sandbox("POST", f"/shops/{SHOP}/orders/{gone}/cancel")
         except httpx.HTTPError:
             await asyncio.sleep(0.2)

@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import contextlib
 import json
+import logging
 import random
 import shutil
 import subprocess
@@ -20,6 +21,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+import httpx
 from platen_cli.audit import audit, told
 
 from .faults import Injector
@@ -46,6 +48,8 @@ class Result:
     commands: int
     faults: dict[str, int]
     healed_s: float
+    last: str
+    """What was waited for at the end of healing."""
     seconds: float
     violations: list[str] = field(default_factory=list[str])
 
@@ -57,33 +61,40 @@ async def run_seed(world: World, operators: Operators, seed: int, seconds: float
     operators.rng, operators.finishing = random.Random(f"operators {seed}"), False
     commands, steps = operators.commands, schedule(seed, seconds * SHARE)
     injector = Injector(world)
+    await world.set_habits()
     orders, _ = await asyncio.gather(sell(world, operators, rng, seconds * SHARE, EVERY_S), injector.run(steps))
     await injector.heal()
     healed = time.monotonic()
     operators.finishing = True
-    late = await _settled(world, operators)
+    late, last = await _settled(world, operators)
     healing = time.monotonic() - healed
     violations = [*late, *await _audited(world)]
     given = operators.commands - commands
-    return Result(seed, orders, given, injector.done, round(healing, 1), round(time.monotonic() - began, 1), violations)
+    seconds = round(time.monotonic() - began, 1)
+    return Result(seed, orders, given, injector.done, round(healing, 1), last, seconds, violations)
 
 
-async def _settled(world: World, operators: Operators) -> list[str]:
-    """Empty as soon as every order is at its end and nothing is under way; else what is not, after `HEALING`."""
+async def _settled(world: World, operators: Operators) -> tuple[list[str], str]:
+    """Nothing as soon as every order is at its end and nothing is under way; else what is not, after `HEALING`.
+
+    And what was waited for last.
+    """
     deadline = time.monotonic() + HEALING
+    last = ""
     while True:
+        with contextlib.suppress(httpx.HTTPError):
+            await world.let_go()
         late = [f"I5: {line}" for line in operators.unfinished()]
         late = late or [f"I5: shop order {it[1]} has no order" for it in world.accepted - _known(operators)]
         late = late or [f"I5: {name}: {count}" for name, count in (await world.under_way()).items()]
         if not late or time.monotonic() > deadline:
-            return late
+            return late, last
+        last = late[0]
         await asyncio.sleep(0.3)
 
 
 def _known(operators: Operators) -> set[tuple[str, str]]:
-    known = {(order.shop_id, order.shop_order_id) for order in operators.orders.values()}
-    # One that was cancelled before it was read never becomes an order.
-    return known | {(shop, order) for shop, order in operators.world.accepted if order in operators.cancelled}
+    return {(order.shop_id, order.shop_order_id) for order in operators.orders.values()}
 
 
 async def _audited(world: World) -> list[str]:
@@ -104,14 +115,16 @@ async def soak(seeds: Sequence[int], minutes: float, keep: Path, fresh_every: in
     waiting = list(seeds)
     while waiting:
         data = Path(tempfile.mkdtemp(prefix="platen-soak-"))
-        async with running_world(data) as world:
-            results += await _some(world, waiting, min(fresh_every, len(waiting)), minutes * 60)
-        if results[-1].violations:
-            kept = keep / f"seed-{results[-1].seed}"
-            shutil.rmtree(kept, ignore_errors=True)
-            shutil.copytree(data / "logs", kept / "logs")
-            print(f"its logs stay in {kept}", flush=True)
-        shutil.rmtree(data, ignore_errors=True)
+        try:
+            async with running_world(data) as world:
+                results += await _some(world, waiting, min(fresh_every, len(waiting)), minutes * 60)
+            if results[-1].violations:
+                kept = keep / f"seed-{results[-1].seed}"
+                shutil.rmtree(kept, ignore_errors=True)
+                shutil.copytree(data / "logs", kept / "logs")
+                print(f"its logs stay in {kept}", flush=True)
+        finally:
+            shutil.rmtree(data, ignore_errors=True)
     return results
 
 
@@ -145,7 +158,7 @@ def _tell(result: Result, seconds: float) -> None:
     faults = ", ".join(f"{count} {kind}" for kind, count in sorted(result.faults.items()))
     print(
         f"seed {result.seed}: {verdict}; {result.orders} shop orders, {result.commands} commands, {faults}; "
-        f"finished {result.healed_s} s after healing, {result.seconds} s in all",
+        f"finished {result.healed_s} s after healing ({result.last}), {result.seconds} s in all",
         flush=True,
     )
     if result.violations:
@@ -193,6 +206,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="file that every result is added to, one line each")
     parser.add_argument("--keep", type=Path, default=Path("build/soak"), help="where the logs of a failing seed stay")
     given = parser.parse_args()
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # that brokers go away is what this is for
     results = asyncio.run(soak(given.seeds, given.minutes, given.keep))
     print(summary(results))
     if given.json is not None:

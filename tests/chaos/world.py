@@ -24,6 +24,7 @@ from platen_cli.stack.settings import is_runnable
 from platen_contracts.topics import SERVICES
 
 SHOP = "gifts"
+ACCOUNTS = ("north", "south")
 LEASE_S = "4"
 """Of a turn at the vendor: how long the order of a killed worker waits."""
 
@@ -48,6 +49,24 @@ class World:
         answer = await self.control.request(method, f"/sandbox{path}", json=body)
         answer.raise_for_status()
         return answer.json()
+
+    async def set_habits(self) -> None:
+        """From now on the vendors fail, cancel and hold the orders of some people."""
+        for account in ACCOUNTS:
+            for name, outcome in ((FAILS, "fail"), (ENDS, "cancel"), (WAITS, "hold")):
+                plan = {"match": {"recipient": name}, "outcome": outcome, "reason": "the press is broken"}
+                await self.sandbox("POST", f"/vendors/{account}/plans", plan)
+
+    async def forget_habits(self) -> None:
+        """From now on they ship what they get."""
+        for account in ACCOUNTS:
+            await self.sandbox("DELETE", f"/vendors/{account}/plans")
+
+    async def let_go(self) -> None:
+        """What a vendor holds goes on."""
+        for entry in (await self.sandbox("GET", "/ledger"))["orders"]:
+            if entry["status"] == "onhold":
+                await self.sandbox("POST", f"/vendors/{entry['account']}/orders/{entry['id']}/release")
 
     async def gather(self) -> Evidence:
         return await gather(
@@ -115,11 +134,8 @@ async def _furnish(world: World) -> None:
     catalog.shops = [shop.model_copy(update={"poll_every_s": 2}) for shop in catalog.shops]
     catalog.vendors = [vendor.model_copy(update={"poll_every_s": 2}) for vendor in catalog.vendors]
     await push(catalog, world.stack.bootstrap, world.stack.objects, world.stack.given.topic_prefix)
-    for account in ("north", "south"):
+    for account in ACCOUNTS:
         await world.sandbox("PUT", f"/vendors/{account}", {"pace": [0.2, 2]})
-        for name, outcome in ((FAILS, "fail"), (ENDS, "cancel"), (WAITS, "hold")):
-            plan = {"match": {"recipient": name}, "outcome": outcome, "reason": "the press is broken"}
-            await world.sandbox("POST", f"/vendors/{account}/plans", plan)
         if "tracking" in world.stack.urls:
             await _hear_of(world, account)
 
