@@ -123,7 +123,7 @@ async def load_orders(tx: AsyncConnection, order_ids: Sequence[str]) -> dict[str
         return {}
     await _run(tx, _INSERT_ORDERS, order_ids)
     rows = await _run(tx, _LOCK_ORDERS, order_ids)
-    return {row[0]: OrderKnown(*row[:5], frozenset(row[5])) for row in rows}
+    return {row[0]: OrderKnown(row[0], row[1], row[2], row[3], row[4], frozenset(row[5])) for row in rows}
 
 
 async def save_orders(tx: AsyncConnection, orders: Sequence[OrderKnown], retention: timedelta) -> None:

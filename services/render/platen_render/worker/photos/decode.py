@@ -108,8 +108,8 @@ def _heic(data: bytes, field: str | None) -> pyvips.Image:
     """libheif turns the picture as its container says, and Exif says it once more: that is left aside."""
     try:
         picture: Any = pi_heif.open_heif(BytesIO(data), convert_hdr_to_8bit=True)
-        _check_size(*picture.size, field)
-        width, height = picture.size
+        width, height = int(picture.size[0]), int(picture.size[1])
+        _check_size(width, height, field)
         bands = len(picture.mode)
         rows = bytes(picture.data)
         stride = int(picture.stride)
