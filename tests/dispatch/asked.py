@@ -7,7 +7,12 @@ from typing import Any
 
 from platen_contracts.catalog import Vendor
 from platen_contracts.common import Actor
-from platen_contracts.dispatch import DispatchRequested, DispatchSettleRequested, DispatchWithdrawRequested
+from platen_contracts.dispatch import (
+    DispatchForgetRequested,
+    DispatchRequested,
+    DispatchSettleRequested,
+    DispatchWithdrawRequested,
+)
 from platen_contracts.ids import derived_id
 
 ORDER = "0f" * 16
@@ -41,6 +46,10 @@ def requested(generation: int = 1, order_id: str = ORDER, *, city: str = "London
 
 def withdraw(generation: int = 1, order_id: str = ORDER) -> DispatchWithdrawRequested:
     return DispatchWithdrawRequested(order_id=order_id, generation=generation, actor=PERSON)
+
+
+def forget(order_id: str = ORDER) -> DispatchForgetRequested:
+    return DispatchForgetRequested(order_id=order_id)
 
 
 def settle(accepted: bool, vendor_order_id: str | None = None, generation: int = 1) -> DispatchSettleRequested:

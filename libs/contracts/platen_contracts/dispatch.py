@@ -57,6 +57,12 @@ class DispatchSettleRequested(Message, owner="dispatch"):
     actor: Actor
 
 
+class DispatchForgetRequested(Message, owner="dispatch"):
+    """The order was erased: nothing personal of it is kept, once what is under way has ended."""
+
+    order_id: Id
+
+
 class DispatchResult(Message):
     """What every result says: of which generation. They count by strength, not by arrival."""
 

@@ -5,7 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from platen_contracts.catalog import Vendor
-from platen_contracts.dispatch import DispatchRequested, DispatchSettleRequested, DispatchWithdrawRequested
+from platen_contracts.dispatch import (
+    DispatchForgetRequested,
+    DispatchRequested,
+    DispatchSettleRequested,
+    DispatchWithdrawRequested,
+)
 from platen_messaging.handlers import Handlers, On, OnTombstone, Tombstone
 
 from platen_dispatch.decide import facts, outcomes, requests, turns, vendors
@@ -37,6 +42,7 @@ REQUESTS: Handlers[Entry] = Handlers(
     On(DispatchRequested, _order_and_lane, requests.on_requested),
     On(DispatchWithdrawRequested, _order, requests.on_withdraw_requested),
     On(DispatchSettleRequested, _order, requests.on_settle_requested),
+    On(DispatchForgetRequested, _order, requests.on_forget_requested),
     On(Vendor, _vendor, vendors.on_vendor),
     tombstone=OnTombstone(_gone, vendors.on_tombstone),
 )

@@ -17,11 +17,11 @@ from platen_dispatch.worker import Worker
 def build(settings: Settings) -> Service:
     """One lane for what orders asks, one for the catalog, and a worker that goes to the vendors."""
     redact_library_logs()
-    lanes = [
-        Lane("requests", ("dispatch.requests",), REQUESTS),
-        Lane("catalog", ("catalog.vendors",), REQUESTS),
-    ]
     store = DispatchStore()
+    lanes = [
+        Lane("requests", ("dispatch.requests",), REQUESTS, keeps_place=True, on_rewound=store.doubt),
+        Lane("catalog", ("catalog.vendors",), REQUESTS, keeps_place=True),
+    ]
     service = Service("dispatch", settings, store=store, lanes=lanes)
     worker = Worker(
         service.desk(TURNS),

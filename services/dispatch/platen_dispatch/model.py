@@ -85,6 +85,8 @@ class Generation(Struct, frozen=True, omit_defaults=True):
     absent_at: datetime | None = None
     """The first of two absences."""
     answer: Answer | None = None
+    doubted: bool = False
+    """Asked for before this ledger was lost or set back: how it ended may be forgotten, and told. It is only looked for."""
 
     @property
     def ended(self) -> bool:
@@ -108,6 +110,8 @@ class Ledger(Struct, frozen=True, omit_defaults=True):
     """Ends the vendor's external id; rises only when that order was read back as cancelled."""
     named: str | None = None
     """A vendor order that a person named as this one; looked at too, since it may bear no external id of ours."""
+    erased: bool = False
+    """Nothing personal is kept once nothing is under way (`change.forgetful`)."""
     generations: dict[int, Generation] = field(default_factory=dict[int, Generation])
     lease: str | None = None
     """`generation.turn` of the turn under way."""

@@ -42,7 +42,21 @@ def ended(ledger: Ledger, generation: Generation, answer: DispatchResult, now: d
     if ledger.lease is not None and not ledger.leased_to(generation):
         return replace(ledger, generations={**ledger.generations, over.number: over})
     after = moved(ledger, over, None)
-    return after if after.current is None else replace(after, due=now)
+    return forgetful(after) if after.current is None else replace(after, due=now)
+
+
+def forgetful(ledger: Ledger) -> Ledger:
+    """Of an erased order, once nothing is under way: how each generation ended, without what was to be sent and to whom."""
+    if not ledger.erased or ledger.current is not None:
+        return ledger
+    bare = {number: replace(it, request=None, answer=_wordless(it.answer)) for number, it in ledger.generations.items()}
+    return replace(ledger, generations=bare)
+
+
+def _wordless(answer: Answer | None) -> Answer | None:
+    if answer is None:
+        return None
+    return Answer(answer.type, {name: value for name, value in answer.body.items() if name != "vendor_words"})
 
 
 def told(result: DispatchResult, context: Context) -> Outgoing:

@@ -90,7 +90,7 @@ def on_turned_down(turn: Turn, end: facts.TurnedDown) -> Outcome[Entry]:
 
 
 def on_not_now(turn: Turn, end: facts.NotNow) -> Outcome[Entry]:
-    if end.draft is None and turn.generation.looking:
+    if turn.generation.looking and (end.draft is None or turn.generation.doubted):
         return _in_doubt(turn, end.code)
     if turn.generation.wish != "send":
         return _unsent(turn, end.draft)
@@ -119,7 +119,8 @@ def on_lost(turn: Turn, end: facts.Lost) -> Outcome[Entry]:
 
 def on_missing(turn: Turn, end: facts.Missing) -> Outcome[Entry]:
     wish = turn.generation.wish
-    if wish == "disown" or (wish == "withdraw" and turn.generation.phase == "waiting"):
+    never_sent = turn.generation.phase == "waiting" and not turn.generation.doubted
+    if wish == "disown" or (wish == "withdraw" and never_sent):
         return _over(turn, withdrawn(turn.ledger, turn.generation))
     if wish == "own":
         return _in_doubt(turn, f"the vendor has no confirmed order {turn.ledger.named or 'of this external id'}")
@@ -135,7 +136,8 @@ def on_gone(turn: Turn, end: facts.Gone) -> Outcome[Entry]:
     ledger = replace(turn.ledger, submission=max(turn.ledger.submission, end.submission + 1))
     turn = dataclasses.replace(turn, ledger=ledger)
     generation, now = turn.generation, turn.context.now
-    if generation.wish in REMOVING:
+    # What a lost ledger knew may go on under the numbers that follow, up to the first that is absent.
+    if generation.wish in REMOVING and not generation.doubted:
         return _over(turn, withdrawn(ledger, generation))
     if generation.wish == "own":
         return _in_doubt(turn, "the vendor cancelled the order of this external id")
@@ -162,6 +164,8 @@ def _absent(turn: Turn, as_of: datetime, reason: str) -> Applied[Entry]:
 def _not_arrived(turn: Turn, code: str, draft: str | None) -> Applied[Entry]:
     """Another try, while patience lasts. Time for which the whole lane was paused costs none."""
     generation, lane, now = turn.generation, turn.lane, turn.context.now
+    if generation.doubted:
+        return _over(turn, _forgotten(turn))
     asked_at = generation.cause.time if generation.cause is not None else now
     paused = lane.paused_seconds(now) - generation.paused_before
     spent = max(0.0, (now - asked_at).total_seconds() - paused)
@@ -176,6 +180,12 @@ def _not_arrived(turn: Turn, code: str, draft: str | None) -> Applied[Entry]:
         )
     wait = min(back_off(turn.ledger.order_id, generation), timedelta(seconds=patience - spent))
     return _delayed(turn, replace(generation, tries=generation.tries + 1), code, draft, now + wait)
+
+
+def _forgotten(turn: Turn) -> DispatchRefused:
+    """Whether it is still wanted, only orders and its people know: it may have been refused and given up since."""
+    remedy = f"Dispatch lost its record of this, and {turn.lane.vendor_id} has no such order. If it is still to be made, retry."
+    return DispatchRefused(order_id=turn.ledger.order_id, generation=turn.generation.number, code="record_lost", remedy=remedy)
 
 
 def _delayed(

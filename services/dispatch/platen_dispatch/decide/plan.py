@@ -54,7 +54,7 @@ def plan(ledger: Ledger, generation: Generation, now: datetime) -> Plan:
         named=ledger.named,
         look_first=generation.looking or generation.number > 1 or generation.attempt > 1 or not _is_fresh(generation, now),
         create=not generation.looking,
-        remove=generation.wish in REMOVING,
+        remove=generation.wish in REMOVING or generation.doubted,
     )
 
 

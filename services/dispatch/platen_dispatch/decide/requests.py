@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from platen_contracts.dispatch import DispatchRequested, DispatchSettleRequested, DispatchWithdrawRequested
+from platen_contracts.dispatch import (
+    DispatchForgetRequested,
+    DispatchRequested,
+    DispatchSettleRequested,
+    DispatchWithdrawRequested,
+)
 from platen_messaging.outcome import Applied, Context, Ignored, Outcome, Outgoing
 
-from platen_dispatch.decide.change import ended, moved, told, told_again, withdrawn
+from platen_dispatch.decide.change import ended, forgetful, moved, told, told_again, withdrawn
 from platen_dispatch.model import REMOVING, Cause, Entry, Generation, Lane, Ledger, Wish, lane_key, replace
 
 _OLDER = Ignored("an older generation than the one known")
@@ -28,9 +33,10 @@ def on_requested(states: Mapping[str, Entry], request: DispatchRequested, contex
         request=request.model_dump(mode="json", exclude_none=True),
         cause=Cause.of(context.meta),
         paused_before=lane.paused_seconds(context.now) if isinstance(lane, Lane) else 0.0,
+        doubted=context.doubted,
     )
     ledger, messages = _superseded(replace(ledger, vendor_id=request.vendor_id), context)
-    if asked.wish in REMOVING:
+    if asked.wish in REMOVING and not asked.doubted:
         return _ended_unsent(ledger, asked, context, messages)
     return Applied({ledger.order_id: _due_now(ledger, asked, context)}, messages)
 
@@ -42,6 +48,13 @@ def on_withdraw_requested(states: Mapping[str, Entry], request: DispatchWithdraw
 def on_settle_requested(states: Mapping[str, Entry], request: DispatchSettleRequested, context: Context) -> Outcome[Entry]:
     wish: Wish = "own" if request.accepted else "disown"
     return _wished(ledger_of(states, request.order_id), request.generation, wish, request.vendor_order_id, context)
+
+
+def on_forget_requested(states: Mapping[str, Entry], request: DispatchForgetRequested, _: Context) -> Outcome[Entry]:
+    ledger = ledger_of(states, request.order_id)
+    if ledger.erased:
+        return Ignored("it is forgotten already, or will be")
+    return Applied({ledger.order_id: forgetful(replace(ledger, erased=True))})
 
 
 def ledger_of(states: Mapping[str, Entry], order_id: str) -> Ledger:
@@ -70,7 +83,8 @@ def _wished(ledger: Ledger, number: int, wish: Wish, named: str | None, context:
 
 def _is_untouched(ledger: Ledger, generation: Generation) -> bool:
     """Nothing of it is at the vendor, nor under way there."""
-    return generation.phase == "waiting" and generation.draft is None and not ledger.leased_to(generation)
+    is_waiting = generation.phase == "waiting" and not generation.doubted
+    return is_waiting and generation.draft is None and not ledger.leased_to(generation)
 
 
 def _ended_unsent(

@@ -26,7 +26,7 @@ def on_turn_began(states: Mapping[str, Entry], began: TurnBegan, context: Contex
     if generation.phase == "waiting" and (refusal := _unsupported(generation, lane.vendor)) is not None:
         return Applied({ledger.order_id: ended(ledger, generation, refusal, context.now)}, [told(refusal, context)])
     turn = replace(generation, turn=began.turn, turn_wish=generation.wish)
-    if generation.phase == "waiting" and generation.wish == "send":
+    if generation.phase == "waiting" and generation.wish == "send" and not generation.doubted:
         sending = replace(
             turn, phase="sending", attempt=generation.attempt + 1, looking=False, unknown_since=None, absent_at=None
         )

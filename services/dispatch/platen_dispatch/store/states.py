@@ -21,6 +21,8 @@ _LOCK_LEDGERS = """
 select state::text, due from ledger where order_id = any($1::text[]) order by order_id for update
 """
 
+_LOCK_OPEN = "select order_id, state::text, due from ledger where due is not null order by order_id for update"
+
 _SAVE_LEDGERS = """
 update ledger set vendor_id = row.vendor_id, due = row.due, lease = row.lease, state = row.state::json
 from unnest($1::text[], $2::text[], $3::timestamptz[], $4::text[], $5::text[]) as row (order_id, vendor_id, due, lease, state)
@@ -75,6 +77,11 @@ class DispatchStore:
                 states |= {vendor_key(lane.vendor_id): lane, lane_key(lane.vendor_id): lane}
         return states
 
+    async def doubt(self, tx: AsyncConnection) -> None:
+        """What is open may have ended since: this database is older than what was done with it."""
+        rows: Sequence[Any] = (await tx.exec_driver_sql(_LOCK_OPEN)).all()
+        await self.save(tx, {row[0]: _doubted(decoded(row[1], row[2])) for row in rows}, ())
+
     async def save(self, tx: AsyncConnection, changed: Mapping[Key, Entry], messages: Sequence[Outgoing]) -> None:
         ledgers = [entry for entry in changed.values() if isinstance(entry, Ledger)]
         if ledgers:
@@ -102,6 +109,11 @@ class DispatchStore:
                 ),
             )
             self.on_change()
+
+
+def _doubted(ledger: Ledger) -> Ledger:
+    generations = {number: replace(it, doubted=True) if it.open else it for number, it in ledger.generations.items()}
+    return replace(ledger, generations=generations)
 
 
 def _lane(vendor_id: str, document: str | None, paused_from: Any, paused_until: Any, paused_s: float) -> Lane:
