@@ -18,7 +18,7 @@ SESSIONS = ("sqlalchemy.ext.asyncio.AsyncSession", "sqlalchemy.ext.asyncio.async
 OWN_TRANSACTIONS = {
     "services/dispatch/platen_dispatch/store/claims.py": "a lease on a row, taken before the vendor is called; it sends nothing",
     "services/render/platen_render/store/queue.py": "a lease on a job, taken before it is drawn; it sends nothing",
-    "services/render/platen_render/store/shelf.py": "a file is noted before the object store gets it, forgotten after; it sends nothing",
+    "services/render/platen_render/store/shelf.py": "a file is noted before it is put away, forgotten after; it sends nothing",
     "services/tracking/platen_tracking/store/due.py": "a lease on a row, taken before the vendor is asked; it sends nothing",
 }
 """Exceptions to the one boundary: path of a module to the reason why it must have a transaction of its own."""
