@@ -47,11 +47,12 @@ def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> Json:
     patch: Json = {name: None for name in old if name not in new}
     for name, value in new.items():
         held = old.get(name)
-        if held == value:
+        if held is value:
             continue
         if isinstance(held, dict) and isinstance(value, dict):
-            patch[name] = difference(held, value)  # pyright: ignore[reportUnknownArgumentType]
-        else:
+            if inner := difference(held, value):  # pyright: ignore[reportUnknownArgumentType]
+                patch[name] = inner
+        elif held != value:
             patch[name] = value
     return patch
 

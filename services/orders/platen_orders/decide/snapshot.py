@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from platen_contracts.status import ActivityKind, FileState, ItemState, OrderStatus
 
-from platen_orders.model import Failure, Item, Json, Order, Parcel, SideFile, VendorOrder
+from platen_orders.model import Failure, Held, Item, Json, Order, Parcel, SideFile, VendorOrder
 from platen_orders.transitions import Situation, offered, situation
 
 
-def public(order: Order) -> Json:
-    """`OrderSnapshot` as JSON: no nulls, objects by id, no lists."""
+def public(order: Order, before: Held | None = None) -> Json:
+    """`OrderSnapshot` as JSON: no nulls, objects by id, no lists. Items that are as they were `before` keep their picture."""
     now = situation(order)
+    kept = _unchanged(order, before)
     shipped = order.shipped()
     cancelled = order.cancelled(shipped)
     snapshot: Json = {
@@ -29,7 +30,7 @@ def public(order: Order) -> Json:
         "generation": order.generation,
         "activity": _activity(order),
         "items": {
-            item_id: _item(order, item, shipped.get(item_id, 0), cancelled.get(item_id, 0), now)
+            item_id: _item(order, item, shipped.get(item_id, 0), cancelled.get(item_id, 0), now, kept.get(item_id))
             for item_id, item in order.items.items()
         },
         "actions": offered(now),
@@ -108,7 +109,22 @@ def _activity(order: Order) -> Json:
     )
 
 
-def _item(order: Order, item: Item, shipped: int, cancelled: int, now: Situation) -> Json:
+def _unchanged(order: Order, before: Held | None) -> Json:
+    """The pictures of the items that are the very same in an order that stands where it stood; units may yet have moved."""
+    if before is None or _stand(order) != _stand(before.order):
+        return {}
+    items, pictures = before.order.items, before.public["items"]
+    return {item_id: pictures[item_id] for item_id, item in order.items.items() if item is items.get(item_id)}
+
+
+def _stand(order: Order) -> tuple[object, ...]:
+    """All of an order that shows in its items."""
+    return (order.status, order.archived_from, order.activity, order.custom, order.erased)
+
+
+def _item(order: Order, item: Item, shipped: int, cancelled: int, now: Situation, kept: Json | None) -> Json:
+    if kept is not None and kept["shipped"] == shipped and kept["cancelled"] == cancelled:
+        return kept
     picture: Json = {
         "line_id": item.line_id,
         "title": item.title,
