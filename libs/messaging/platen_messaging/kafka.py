@@ -7,6 +7,7 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
+from itertools import chain
 from typing import Any, Protocol, cast
 
 from aiokafka import (  # pyright: ignore[reportMissingTypeStubs]
@@ -36,6 +37,7 @@ from faststream.kafka import KafkaBroker
 from faststream.kafka.message import KafkaMessage
 
 from . import foreign
+from .log import logger
 from .records import Record
 
 __all__ = ["ROW_FAULTS", "TOPIC_FAULTS", "Consumer", "KafkaError", "Partition", "Producer", "Subscription", "open_producer"]
@@ -57,11 +59,15 @@ MAX_RECORD_BYTES = 2 * 1024 * 1024 + 64 * 1024
 """The largest record sent: a dead letter with its headers."""
 
 foreign.install()
+log = logger("kafka")
 
 _FETCH_BYTES = 8 * 1024 * 1024
 _PARTITION_FETCH_BYTES = 512 * 1024
-_POLL_MS = 10
-"""FastStream waits this long for records, then sleeps as long when there were none."""
+_POLL_MS = 200
+"""How long is waited for records at a time; they are handed over as soon as there are any."""
+
+_AWAY_SECONDS = 0.5
+"""Between two looks whether Kafka is back."""
 
 _SESSION_MS = 10_000
 _HEARTBEAT_MS = 1_000
@@ -92,6 +98,9 @@ class Consumer(Protocol):
     async def position(self, partition: Partition) -> int: ...
     def partitions_for_topic(self, topic: str) -> set[int] | None: ...
     def seek(self, partition: Partition, offset: int) -> None: ...
+    async def committed(self, partition: Partition) -> int | None: ...
+    async def beginning_offsets(self, partitions: Sequence[Partition]) -> Mapping[Partition, int]: ...
+    async def end_offsets(self, partitions: Sequence[Partition]) -> Mapping[Partition, int]: ...
     async def commit(self, offsets: Mapping[Partition, int]) -> None: ...
 
 
@@ -116,6 +125,7 @@ class Subscription:
         revoked: Callable[[], Awaitable[None]],
     ) -> None:
         self._handle = handle
+        self._max_records = max_records
         self._broker = KafkaBroker(
             bootstrap.split(","),
             client_id=group,
@@ -136,7 +146,6 @@ class Subscription:
             ack_policy=AckPolicy.MANUAL,
             no_reply=True,
             max_records=max_records,
-            batch_timeout_ms=_POLL_MS,
             fetch_max_bytes=_FETCH_BYTES,
             max_partition_fetch_bytes=_PARTITION_FETCH_BYTES,
             session_timeout_ms=_SESSION_MS,
@@ -148,6 +157,7 @@ class Subscription:
             decoder=_decode,
         )
         self._subscriber(self._received)
+        cast(Any, self._subscriber).get_msg = self._next
 
     @property
     def consumer(self) -> Consumer | None:
@@ -165,6 +175,18 @@ class Subscription:
     async def stop(self) -> None:
         """Fetches no more, waits for the batch in hand, leaves the group."""
         await self._broker.stop()
+
+    async def _next(self, consumer: Any) -> tuple[Record, ...]:
+        """In place of FastStream's, which sleeps as long as it waited when there was nothing, and 5 s when Kafka is away."""
+        try:
+            found: Mapping[Partition, Sequence[Record]] = await consumer.getmany(
+                timeout_ms=_POLL_MS, max_records=self._max_records
+            )
+        except KafkaError as failure:
+            log.warning("Kafka refuses a reading; it is tried again", error=repr(failure))
+            await asyncio.sleep(_AWAY_SECONDS)
+            return ()
+        return tuple(chain.from_iterable(found.values()))
 
     async def _received(self, message: KafkaMessage) -> None:
         await self._handle(cast("Sequence[Record]", message.raw_message))
