@@ -29,8 +29,8 @@ from .load import Operators, sell
 from .schedule import schedule
 from .world import World, running_world
 
-HEALING = 90.0
-"""Seconds after the last fault is gone in which everything has to finish (I5)."""
+HEALING = 150.0
+"""Seconds after the last fault is gone in which everything has to finish (I5). Sync alone may wait 60 for a post of unknown outcome."""
 SHARE = 0.6
 """Of a seed's time things go wrong; the rest is for healing and the audit."""
 FRESH_EVERY = 10
