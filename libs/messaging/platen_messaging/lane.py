@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,8 +18,9 @@ from .desk import Desk, Store
 from .faults import is_kafka_fault, is_transient, told
 from .handlers import Handlers
 from .health import Health
-from .kafka import TOPIC_FAULTS, KafkaError, Subscription, ends, rewind
+from .kafka import TOPIC_FAULTS, KafkaError, Subscription, ends, partition_of, rewind
 from .log import logger
+from .places import Places, Rewound
 from .records import Reader, Record
 from .settings import ServiceSettings
 from .waiting import Backoff, wait
@@ -45,6 +47,9 @@ class Lane(Generic[S]):
         topics: names in the catalogue.
         max_records: messages in one transaction.
         store: where its states are kept; default is the service's.
+        keeps_place: in the database too (table `places`), so that one which is older than what was read is noticed: the lane
+            reads again from there, and decisions are told which messages are doubted.
+        on_rewound: called then, in the transaction that notes it.
     """
 
     name: str
@@ -52,6 +57,8 @@ class Lane(Generic[S]):
     handlers: Handlers[S]
     max_records: int = 500
     store: Store[S] | None = None
+    keeps_place: bool = False
+    on_rewound: Rewound | None = None
 
 
 class LaneRun(Generic[S]):
@@ -75,6 +82,9 @@ class LaneRun(Generic[S]):
         self._part = f"lane {lane.name}"
         self._hurry = asyncio.Event()
         self._in_hand = asyncio.Lock()
+        self._places = Places(engine, lane.name, lane.on_rewound) if lane.keeps_place else None
+        if self._places is not None:
+            reader = dataclasses.replace(reader, doubts=self._places.doubts)
         self._batches = Batches(lane.name, desk, reader, health, self._hurry)
         self._bad = pauses.Bad()
         self._paused = asyncio.Event()
@@ -170,6 +180,8 @@ class LaneRun(Generic[S]):
         """Returns when the lane has to stop or pause."""
         while not (stop.is_set() or self._paused.is_set()):
             await self._report()
+            async with self._in_hand:
+                await self._in_place(())
             stopping, pausing = asyncio.ensure_future(stop.wait()), asyncio.ensure_future(self._paused.wait())
             await asyncio.wait({stopping, pausing}, timeout=_LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
             stopping.cancel()
@@ -199,16 +211,37 @@ class LaneRun(Generic[S]):
         try:
             async with self._in_hand:
                 await self._committed()
+                if self._places is not None:
+                    self._places.forget()
         finally:
             self._hurry.clear()
 
     async def _handle(self, records: Sequence[Record]) -> None:
         """One wrapper around everything: what escaped from here would take the batch with it."""
         async with self._in_hand:
+            if not await self._in_place(records):
+                return
             for chunk in _chunks(records):
                 if not await self._chunk(chunk):
                     self._back_to(records, chunk)
                     return
+
+    async def _in_place(self, records: Sequence[Record]) -> bool:
+        """False: these are read again, since it was not yet clear from where their partitions are to be read."""
+        consumer = self._subscription and self._subscription.consumer
+        if self._places is None or consumer is None:
+            return self._places is None
+        try:
+            moved = await self._places.find(consumer)
+        except Exception as failure:
+            if not (is_transient(failure) or is_kafka_fault(failure)):
+                log.error("the lane's place was not found", lane=self._lane.name, error=told(failure), exc_info=failure)
+            rewind(consumer, records)
+            await wait(self._hurry, 0.5)
+            return False
+        if moved:
+            rewind(consumer, [record for record in records if partition_of(record) not in moved])
+        return not moved
 
     async def _chunk(self, records: Sequence[Record]) -> bool:
         """False: these are to be read again."""
@@ -244,8 +277,12 @@ class LaneRun(Generic[S]):
         if consumer is None:
             return
         try:
+            if self._places is not None:
+                await self._places.keep(ends(records))
             await consumer.commit(ends(records))
-        except KafkaError as failure:
+        except Exception as failure:
+            if not (is_kafka_fault(failure) or is_transient(failure)):
+                raise
             log.info("offsets not committed; the inbox will know these messages", lane=self._lane.name, error=told(failure))
 
     def _back_to(self, records: Sequence[Record], chunk: Sequence[Record]) -> None:

@@ -73,10 +73,14 @@ Outcome = Applied[S] | Ignored | Refused | Unusable
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a decision may know beside states and message. `now` is aware and UTC."""
+    """What a decision may know beside states and message. `now` is aware and UTC.
+
+    `doubted`: the message may have been handled before, by a database that was lost since (`Lane.keeps_place`).
+    """
 
     now: datetime
     meta: Meta
+    doubted: bool = False
 
     def id(self, *parts: object) -> str:
         """An id of its own for each `parts`; the same message gives the same ids, however often it is decided."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -39,13 +39,17 @@ class Record(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A message to decide. `message` None: a tombstone. `topic` is the catalogue's name, empty for a local fact."""
+    """A message to decide. `message` None: a tombstone. `topic` is the catalogue's name, empty for a local fact.
+
+    `doubted`: it may have been handled before, without a trace in this database.
+    """
 
     meta: Meta
     message: Message | None
     key: str
     topic: str
     record: Record | None = None
+    doubted: bool = False
 
 
 def local_fact(
@@ -86,6 +90,7 @@ class Reader:
         name: `service.lane`, named in dead letters.
         prefix: what a deployment puts before topic names.
         types: the messages that the lane decides, by CloudEvents type.
+        doubts: (topic, partition) to the offset below which messages are doubted.
     """
 
     name: str
@@ -93,6 +98,7 @@ class Reader:
     prefix: str
     types: Mapping[str, type[Message]]
     catalogue: Mapping[str, Topic]
+    doubts: Mapping[tuple[str, int], int] = field(default_factory=dict[tuple[str, int], int])
 
     def read(self, record: Record) -> Incoming | DeadLetter | None:
         """None: a message that others handle and this lane has no use for."""
@@ -121,7 +127,8 @@ class Reader:
         meta = decode_headers(record.headers)
         message = self.types.get(meta.type)
         if message is not None:
-            return Incoming(meta, decode_value(record.value, message), key, name, record)
+            doubted = record.offset < self.doubts.get((record.topic, record.partition), 0)
+            return Incoming(meta, decode_value(record.value, message), key, name, record, doubted)
         if topic is not None and self._carries(topic, meta.type):
             return None
         raise Undecodable(f"header ce_type is {meta.type!r}, which {name} does not carry")

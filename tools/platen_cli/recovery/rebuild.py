@@ -27,8 +27,8 @@ from platen_cli.stack.settings import package_of
 from .reach import Reach
 from .reading import TopicReader, reading
 
-SETTLING_S = 5.0
-"""What is on its way while a topic is compared, arrives within these seconds, or is missing."""
+SETTLING_S = 10.0
+"""How long a topic is compared again while its service goes on sending."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +58,17 @@ class Rebuilding:
         self._fold = Fold(topic, source)
 
     async def compare(self) -> Comparison:
-        """How the topic stands to the database. What is just being sent is waited for."""
+        """How the topic stands to the database. What is just being sent is waited for: a difference must be seen twice."""
         deadline = asyncio.get_running_loop().time() + SETTLING_S
+        differed = False
         while True:
+            under_way = await rebuild.pending(self._engine, self._topic.name)
             await self._catch_up()
             seen = await rebuild.compare(self._engine, self._topic, self._source, self._fold)
-            if seen.equal or asyncio.get_running_loop().time() > deadline:
+            if seen.equal or (differed and not under_way) or asyncio.get_running_loop().time() > deadline:
                 return seen
-            await asyncio.sleep(0.2)
+            differed = not under_way
+            await asyncio.sleep(0.1)
 
     async def rebuild(self, seconds: float) -> Rebuilt:
         """Has what is missing sent; returns how the topic stands then. Raises `UserError` if it is not sent in time."""
