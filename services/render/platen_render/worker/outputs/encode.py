@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-from zlib import crc32
 
 import pyvips
 
@@ -14,14 +13,12 @@ from platen_render.worker.png import png
 _MM_PER_INCH = 25.4
 _WHITE = [255, 255, 255]
 _JPEG_QUALITY = 95
-_HEADER_END = 33
-"""Of a PNG: the signature and its first chunk."""
 
 
 def encoded(pixels: Pixels, media_type: str, dpi: int, icc: bytes | None, has_icc: bool) -> bytes:
     """One of image/png, image/jpeg, image/tiff. `icc`: the press's profile where the output profile names one (`has_icc`)."""
     if media_type == "image/png":
-        return _tagged_srgb(png(pixels, dpi))
+        return png(pixels, dpi)
     image = image_of(pixels, dpi)
     if media_type == "image/jpeg":
         data = image.flatten(background=_WHITE).jpegsave_buffer(
@@ -45,12 +42,6 @@ def image_of(pixels: Pixels, dpi: int) -> pyvips.Image:
     per_mm = dpi / _MM_PER_INCH
     image = pyvips.Image.new_from_memory(pixels.data, width, height, bands, "uchar")
     return image.copy(interpretation="srgb", xres=per_mm, yres=per_mm)
-
-
-def _tagged_srgb(data: bytes) -> bytes:
-    """Says in an sRGB chunk (perceptual intent) which colours they are; without it a vendor's software guesses."""
-    body = b"sRGB\x00"
-    return data[:_HEADER_END] + struct.pack(">I", 1) + body + struct.pack(">I", crc32(body)) + data[_HEADER_END:]
 
 
 def _tagged_jfif(data: bytes, dpi: int) -> bytes:
