@@ -91,5 +91,5 @@ def test_a_service_finds_what_it_reads_and_writes(service: str) -> None:
 def test_only_orders_tells_the_status_of_an_order() -> None:
     assert {topic.name for topic in written_by("orders")} == {
         "orders.replies", "orders.status", "orders.history", "orders.private", "render.requests", "dispatch.requests",
-        "orders.dead-letter",
+        "sync.commands", "orders.dead-letter",
     }  # fmt: skip

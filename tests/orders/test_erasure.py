@@ -8,7 +8,7 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from platen_contracts import orders, render
-from platen_contracts.dispatch import DispatchWithdrawRequested
+from platen_contracts.dispatch import DispatchForgetRequested, DispatchWithdrawRequested
 from platen_messaging.outcome import Ignored, Refused
 from platen_orders.decide.change import published
 from platen_orders.model import ShopOrder
@@ -101,10 +101,12 @@ def test_an_erased_order_goes_its_way_without_personal_data() -> None:
     assert isinstance(_erase(world), Ignored)
 
 
-def test_erasing_asks_to_stop_what_is_under_way() -> None:
+def test_erasing_asks_dispatch_to_stop_what_is_under_way_and_to_forget() -> None:
     world = w.queued()
     _erase(world)
-    assert isinstance(world.on("dispatch.requests")[-1], DispatchWithdrawRequested)
+    _, withdraw, forget = world.on("dispatch.requests")
+    assert isinstance(withdraw, DispatchWithdrawRequested)
+    assert isinstance(forget, DispatchForgetRequested)
     world.tell(w.withdrawn())
     assert world.order().status == "New"
 
@@ -130,7 +132,10 @@ def test_the_shops_copy_stays_for_a_sibling_and_goes_with_the_last_of_them() -> 
     assert kept["recipient"]["city"] == "Berlin"
     assert [line["link"]["answers"] for line in kept["lines"]] == [{}, {"name": "Bo"}]
     assert world.order(other).recipient == BERLIN.model_dump(mode="json", exclude_none=True)
+    assert world.on("sync.commands") == []
     _erase(world, other)
+    (forget,) = world.on("sync.commands")
+    assert (forget.shop_id, forget.shop_order_id) == ("mugs", "1001")
     assert {"recipient", "buyer_note"}.isdisjoint(_last(world))
     assert [line["link"]["answers"] for line in _last(world)["lines"]] == [{}, {}]
 

@@ -14,6 +14,7 @@ from platen_contracts.orders import Activity, OrderPrivate, OrderSnapshot, Priva
 from platen_contracts.status import ActivityKind, OrderStatus
 from platen_contracts.sync import (
     CancelSync,
+    ForgetShopOrder,
     ReconcileShop,
     ShopOrderObserved,
     SkippedOrder,
@@ -537,3 +538,26 @@ def test_the_handlers_name_every_message_that_sync_reads() -> None:
     read = {message for topic in read_by("sync") for message in topic.messages}
     assert read <= set(HANDLERS.types.values())
     assert Shop in read
+
+
+# --- erasure
+
+
+def test_a_forgotten_shop_order_is_kept_and_reported_without_personal_data_ever_after(world: World) -> None:
+    world.tell(OrderRead(shop_id="shop-a", seen=seen(), read_at=START))
+    assert world.shop_order("1001").seen != seen().without_personal()
+    forget = ForgetShopOrder(shop_id="shop-a", shop_order_id="1001", actor=ME)
+    world.tell(forget)
+    assert world.shop_order("1001").seen == seen().without_personal()
+    assert isinstance(world.tell(forget), Ignored)
+    world.tell(OrderRead(shop_id="shop-a", seen=seen(second=5, status="cancelled"), read_at=START + timedelta(minutes=1)))
+    kept, told = world.shop_order("1001"), world.said(ShopOrderObserved)[-1]
+    assert kept.seen == seen(second=5, status="cancelled").without_personal()
+    assert (told.cancelled, told.recipient, told.buyer_note) == (True, None, None)
+    assert all(line.link is None or line.link.answers == {} for line in told.lines)
+
+
+def test_a_shop_order_that_was_never_seen_can_be_forgotten_too(world: World) -> None:
+    world.tell(ForgetShopOrder(shop_id="shop-a", shop_order_id="1001", actor=ME))
+    world.tell(OrderRead(shop_id="shop-a", seen=seen(), read_at=START))
+    assert world.shop_order("1001").seen == seen().without_personal()

@@ -51,7 +51,17 @@ async def test_every_state_comes_back_as_it_was_saved(stored: Rig) -> None:
         vendor_key("printful-main"): VendorKept("printful-main", vendor()),
         listing_key("shop-a", "11:77"): Listed("shop-a", "11:77", listing("11:77"), vendor()),
         shop_order_key("shop-a", "5/6"): ShopOrder(
-            "shop-a", "5/6", seen(5, customer_note="สมชาย"), NOW, True, (Waiting("12", Wants.ARTWORK),), "b" * 32, NOW, NOW, 2
+            "shop-a",
+            "5/6",
+            seen(5, customer_note="สมชาย"),
+            NOW,
+            True,
+            (Waiting("12", Wants.ARTWORK),),
+            "b" * 32,
+            NOW,
+            NOW,
+            2,
+            True,
         ),
         order_key(ORDER): PlatenOrder(
             ORDER,

@@ -47,6 +47,14 @@ class CancelSync(Message, owner="sync"):
     actor: Actor
 
 
+class ForgetShopOrder(Message, owner="sync"):
+    """Every order made of this shop order was erased: nothing personal of it is kept, or reported again."""
+
+    shop_id: Name
+    shop_order_id: ShopKey
+    actor: Actor
+
+
 class RunState(StrEnum):
     RUNNING = "running"
     FINISHED = "finished"

@@ -92,8 +92,9 @@ _COMMANDS = (
 
 _TOPICS = (
     Topic(
-        "sync.commands", Kind.COMMAND, "sync", ("operators", "console"), ("sync",), "shop",
-        (sync.SyncShop, sync.ReconcileShop, sync.CancelSync), "what operators ask of sync",
+        "sync.commands", Kind.COMMAND, "sync", ("operators", "console", "orders"), ("sync",), "shop",
+        (sync.SyncShop, sync.ReconcileShop, sync.CancelSync, sync.ForgetShopOrder),
+        "what operators ask of sync, and what orders asks it to forget",
     ),
     Topic(
         "sync.progress", Kind.EVENT, "sync", ("sync",), (ANYONE, "console"), "shop", (sync.SyncProgressed,),

@@ -57,6 +57,10 @@ class SeenOrder(Part):
     buyer_note: str | None = None
     lines: list[SeenLine]
 
+    def without_personal(self) -> SeenOrder:
+        lines = [line.model_copy(update={"fields": []}) for line in self.lines]
+        return self.model_copy(update={"recipient": None, "buyer_note": None, "lines": lines})
+
 
 @dataclass(frozen=True, slots=True)
 class PageAsked:
@@ -157,6 +161,8 @@ class ShopOrder:
     read_next: datetime | None = None
     """When to follow the hint, or to try again."""
     tries: int = 0
+    erased: bool = False
+    """Every order made of it was erased: it is read, kept and reported without personal data."""
 
 
 class PostingState(StrEnum):

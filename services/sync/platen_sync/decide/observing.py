@@ -46,6 +46,8 @@ class Skipped:
 
 def observe(held: ShopOrder, seen: SeenOrder, read_at: datetime, catalog: Catalog, shop: Shop) -> Reported | Known | Skipped:
     """What to make of an order that was just read. An older reading than the one held changes nothing."""
+    if held.erased:
+        seen = seen.without_personal()
     if held.seen is not None and held.read_at is not None and (seen.modified_at, read_at) < (held.seen.modified_at, held.read_at):
         return Known(_answered(held, read_at))
     bare = shop.policies.import_missing_artwork
@@ -67,6 +69,11 @@ def observe(held: ShopOrder, seen: SeenOrder, read_at: datetime, catalog: Catalo
         remedy = f"it comes to {size} bytes, at most {MOST_BYTES} are allowed; shorten its answers or split it in the shop"
         return Skipped(state, _skipped(seen, "too_large", remedy))
     return Reported(replace(state, reported=True), observed)
+
+
+def erased(held: ShopOrder) -> ShopOrder:
+    """Every order made of it was erased."""
+    return replace(held, erased=True, seen=held.seen.without_personal() if held.seen else None)
 
 
 def relink(held: ShopOrder, catalog: Catalog, shop: Shop) -> Reported | Known | Skipped:

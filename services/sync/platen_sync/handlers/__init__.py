@@ -2,7 +2,7 @@
 
 from platen_contracts.catalog import Listing, Shop, Vendor
 from platen_contracts.orders import OrderPrivate, OrderSnapshot
-from platen_contracts.sync import CancelSync, ReconcileShop, SyncShop
+from platen_contracts.sync import CancelSync, ForgetShopOrder, ReconcileShop, SyncShop
 from platen_messaging.handlers import Handlers, On, OnTombstone
 
 from platen_sync.decide.facts import (
@@ -20,7 +20,7 @@ from platen_sync.decide.facts import (
 )
 from platen_sync.handlers.catalog import listing_came, shop_came, tombstone, tombstone_touches, vendor_came
 from platen_sync.handlers.runs import cancel, page_read, poll_due, reconcile, reread, run_failed, sync
-from platen_sync.handlers.shop_orders import hinted, link_came, order_not_read, order_read
+from platen_sync.handlers.shop_orders import forget, hinted, link_came, order_not_read, order_read
 from platen_sync.handlers.touches import link_keys, order_of, orders_of, read_keys, shop_of, shop_order_of
 from platen_sync.handlers.tracking import posting_begun, posting_done, posting_failed, private_came, status_came
 from platen_sync.model import State, listing_key, vendor_key
@@ -32,6 +32,7 @@ HANDLERS: Handlers[State] = Handlers(
     On(SyncShop, shop_of, sync),
     On(ReconcileShop, shop_of, reconcile),
     On(CancelSync, shop_of, cancel),
+    On(ForgetShopOrder, shop_order_of, forget),
     On(PollDue, shop_of, poll_due),
     On(RunFailed, shop_of, run_failed),
     On(PageRead, orders_of, page_read),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from platen_contracts.sync import ForgetShopOrder
 from platen_messaging.outcome import Applied, Context, Ignored, Outcome
 
 from platen_sync.decide import hints, observing
@@ -16,6 +17,13 @@ from platen_sync.model import (
     State,
     shop_order_key,
 )
+
+
+def forget(states: States, command: ForgetShopOrder, context: Context) -> Outcome[State]:
+    order = shop_order_in(states, command.shop_id, command.shop_order_id)
+    if order.erased:
+        return Ignored("it is forgotten already")
+    return Applied({shop_order_key(command.shop_id, command.shop_order_id): observing.erased(order)})
 
 
 def hinted(states: States, fact: Hinted, context: Context) -> Outcome[State]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from platen_contracts.catalog import Shop
 from platen_contracts.orders import OrderPrivate, OrderSnapshot
-from platen_contracts.sync import CancelSync, ReconcileShop, SyncShop
+from platen_contracts.sync import CancelSync, ForgetShopOrder, ReconcileShop, SyncShop
 from platen_messaging.outcome import Key
 
 from platen_sync.decide.facts import (
@@ -58,7 +58,7 @@ def link_keys(fact: LinkCame) -> Iterable[Key]:
     yield from (listing_key(fact.shop_id, one) for one in fact.listing_ids)
 
 
-def shop_order_of(fact: Hinted | OrderNotRead) -> Iterable[Key]:
+def shop_order_of(fact: Hinted | OrderNotRead | ForgetShopOrder) -> Iterable[Key]:
     return (shop_order_key(fact.shop_id, fact.shop_order_id),)
 
 

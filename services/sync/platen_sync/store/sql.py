@@ -50,7 +50,7 @@ insert into shop_orders (shop_id, shop_order_id) select * from unnest($1::text[]
 """
 
 LOAD_SHOP_ORDERS = """
-select shop_id, shop_order_id, seen::text, read_at, reported, waiting::text, last_run, hinted_at, read_next, tries
+select shop_id, shop_order_id, seen::text, read_at, reported, waiting::text, last_run, hinted_at, read_next, tries, erased
 from shop_orders where (shop_id, shop_order_id) in (select * from unnest($1::text[], $2::text[]))
 order by shop_id, shop_order_id for update
 """
@@ -58,10 +58,11 @@ order by shop_id, shop_order_id for update
 SAVE_SHOP_ORDERS = """
 update shop_orders
 set seen = row.seen::jsonb, standing = row.seen::jsonb ->> 'standing', read_at = row.read_at, reported = row.reported,
-    waiting = row.waiting::jsonb, last_run = row.last_run, hinted_at = row.hinted_at, read_next = row.read_next, tries = row.tries
+    waiting = row.waiting::jsonb, last_run = row.last_run, hinted_at = row.hinted_at,
+    read_next = row.read_next, tries = row.tries, erased = row.erased
 from unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::bool[], $6::text[], $7::text[], $8::timestamptz[],
-    $9::timestamptz[], $10::int[])
-    as row (shop_id, shop_order_id, seen, read_at, reported, waiting, last_run, hinted_at, read_next, tries)
+    $9::timestamptz[], $10::int[], $11::bool[])
+    as row (shop_id, shop_order_id, seen, read_at, reported, waiting, last_run, hinted_at, read_next, tries, erased)
 where shop_orders.shop_id = row.shop_id and shop_orders.shop_order_id = row.shop_order_id
 """
 

@@ -169,8 +169,9 @@ async def _load_shop_orders(tx: AsyncConnection, wanted: tuple[list[str], list[s
             hinted_at=hinted_at,
             read_next=read_next,
             tries=tries,
+            erased=erased,
         )
-        for shop_id, shop_order_id, seen, read_at, reported, waiting, last_run, hinted_at, read_next, tries in rows
+        for shop_id, shop_order_id, seen, read_at, reported, waiting, last_run, hinted_at, read_next, tries, erased in rows
     }
 
 
@@ -189,6 +190,7 @@ async def _save_shop_orders(tx: AsyncConnection, orders: list[ShopOrder]) -> Non
             one.hinted_at,
             one.read_next,
             one.tries,
+            one.erased,
         )
         for one in orders
     ]

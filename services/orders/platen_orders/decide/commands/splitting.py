@@ -64,7 +64,6 @@ def split_off(states: States, order: Order, command: orders.SplitOff, context: C
         order,
         items={item_id: item for item_id, item in order.items.items() if item_id not in moved},
         children={**order.children, child_id: order.version + 1},
-        shop_differs={path: it for path, it in order.shop_differs.items() if not _is_about(path, moved, only=True)},
     )
     counted = replace(shop_order, orders_made=made, split_off=(*shop_order.split_off, child_id))
     personal = [f"items.{item_id}.answers" for item_id in moved]
@@ -97,19 +96,12 @@ def _child(order: Order, child_id: str, number: str, moved: dict[str, Item], con
         hand_over=None,
         parcels={},
         postings={},
-        shop_differs={path: it for path, it in order.shop_differs.items() if _is_about(path, moved)},
     )
     items, messages = dict[str, Item](), list[Outgoing]()
     for item_id in moved:
         items[item_id], requests = _with_files_of_its_own(child, item_id, context)
         messages += requests
     return replace(child, items=items), messages
-
-
-def _is_about(path: str, moved: dict[str, Item], *, only: bool = False) -> bool:
-    """Whether a field (`recipient`, `items.<id>.answers.name`) goes with the moved items; `only`: and does not stay, too."""
-    kind, _, rest = path.partition(".")
-    return rest.partition(".")[0] in moved if kind == "items" else not only
 
 
 def _with_files_of_its_own(order: Order, item_id: str, context: Context) -> tuple[Item, list[Outgoing]]:
