@@ -32,9 +32,9 @@ class World:
         self._count = 0
         self.hear(vendor(**of_vendor))
 
-    def hear(self, message: Message, at: datetime | None = None) -> Outcome[Entry]:
-        """A message of a topic."""
-        return self._decide(REQUESTS, message, at)
+    def hear(self, message: Message, at: datetime | None = None, *, doubted: bool = False) -> Outcome[Entry]:
+        """A message of a topic. `doubted`: a ledger that was lost may have known it."""
+        return self._decide(REQUESTS, message, at, doubted)
 
     def begin(self) -> Plan | None:
         """A worker's turn, as the worker takes it; None where nothing is to be done outside."""
@@ -104,11 +104,11 @@ class World:
         """The names of all that was told, in order."""
         return [type(event).__name__.removeprefix("Dispatch") for event in self.told]
 
-    def _decide(self, handlers: Any, message: Message, at: datetime | None = None) -> Outcome[Entry]:
+    def _decide(self, handlers: Any, message: Message, at: datetime | None = None, doubted: bool = False) -> Outcome[Entry]:
         self._count += 1
         meta = Meta(derived_id("message", self._count), message.TYPE, "test", "", at or self.now)
         before = dict(self.states)
-        outcome = handlers.decide(self._seen_by(handlers, message), message, Context(self.now, meta))
+        outcome = handlers.decide(self._seen_by(handlers, message), message, Context(self.now, meta, doubted))
         assert self.states == before, "a decision changed what it was given"
         if isinstance(outcome, Applied):
             self.states |= outcome.states

@@ -151,7 +151,8 @@ class _Batch(Generic[S]):
     def decide(self, states: dict[Key, S]) -> None:
         """Decides the rest in order; each sees what those before it made of the states."""
         for place, message in self._todo:
-            outcome = self._handlers.decide(states, message, Context(self._now, self._incoming[place].meta))
+            each = self._incoming[place]
+            outcome = self._handlers.decide(states, message, Context(self._now, each.meta, each.doubted))
             if isinstance(outcome, Applied):
                 states.update(outcome.states)
                 self.changed.update(outcome.states)
