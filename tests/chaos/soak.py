@@ -30,7 +30,7 @@ from .schedule import schedule
 from .world import World, running_world
 
 HEALING = 150.0
-"""Seconds after the last fault is gone in which everything has to finish (I5). Sync alone may wait 60 for a post of unknown outcome."""
+"""Seconds after the last fault in which everything has to finish (I5); sync alone may wait 60 for a post of unknown outcome."""
 SHARE = 0.6
 """Of a seed's time things go wrong; the rest is for healing and the audit."""
 FRESH_EVERY = 10
