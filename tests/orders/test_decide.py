@@ -58,14 +58,6 @@ def test_an_order_whose_artwork_comes_later_is_derived_again() -> None:
     assert isinstance(world.ask(orders.Render(order_id=ORDER, actor=ANN)), Applied)
 
 
-def test_a_change_in_the_shop_is_shown_and_never_overwrites() -> None:
-    world = w.new()
-    world.tell(w.a_shop_order(read=10, recipient=BERLIN.model_copy(update={"line1": "Nebenstraße 2"})))
-    assert "shop_changed" in world.snapshot()["attention"]
-    assert world.order().recipient is not None
-    assert world.order().recipient["line1"] == "Hauptstraße 1"
-
-
 def test_render_asks_once_for_each_side_that_is_not_current() -> None:
     world = w.new()
     world.ask(orders.Render(order_id=ORDER, actor=ANN))

@@ -30,6 +30,7 @@ SITUATIONS: dict[str, Callable[..., World]] = {
     "c-Ready": w.of_a_custom_vendor(w.ready),
     "c-Archived": w.of_a_custom_vendor(w.archived),
     "erased": w.erased,
+    "scheduled": w.scheduled,
 }
 """`c-`: of a custom vendor. `retried`: Failed to send, and the retry is queued. `erased`: it was Ready, and is New now."""
 
@@ -120,6 +121,7 @@ def _fact(name: str, world: World) -> Any:
         "TrackingNotPosted": lambda: sync.TrackingNotPosted(order_id=ORDER, parcel="p1", code="no_plugin", remedy="Install it."),
         "ShopOrderObserved": lambda: w.a_shop_order(read=500, cancelled=True),
         "Artwork": lambda: w.MUG,
+        "Shop": lambda: w.a_shop(import_missing_artwork=True),
     }
     return facts[name]()
 
@@ -144,9 +146,9 @@ def test_the_tables_leave_no_message_and_no_situation_out() -> None:
     assert {case[0] for case in FACT_CASES} == facts
     for cases in (COMMAND_CASES, FACT_CASES, VIEW_CASES):
         assert {case[1] for case in cases} == set(SITUATIONS)
-    assert len(COMMAND_CASES) == 17 * 14
-    assert len(FACT_CASES) == 16 * 14
-    assert len(VIEW_CASES) == 2 * 14
+    assert len(COMMAND_CASES) == 17 * 15
+    assert len(FACT_CASES) == 17 * 15
+    assert len(VIEW_CASES) == 2 * 15
 
 
 @pytest.mark.parametrize(("name", "situation", "expected"), COMMAND_CASES)

@@ -7,14 +7,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from platen_contracts import dispatch, orders, render, sync, tracking
-from platen_contracts.catalog import Artwork, Option, Side, TextLayer
+from platen_contracts.catalog import Artwork, Option, Policies, Shop, Side, TextLayer
 from platen_contracts.common import Actor, Address, ArtworkRef, FileRef, Money, OutputProfile, VendorProduct
-from platen_contracts.envelope import Meta
+from platen_contracts.envelope import Meta, rfc3339
 from platen_contracts.ids import derived_id, order_id
 from platen_contracts.message import Message
 from platen_contracts.orders import OrderCommand
 from platen_messaging.outcome import Applied, Context, Outcome, Outgoing
-from platen_orders.handlers import COMMANDS, FACTS
+from platen_orders.decide.timers import TimerDue
+from platen_orders.handlers import COMMANDS, FACTS, TIMERS
 from platen_orders.model import Entry, Held, Order
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -66,6 +67,13 @@ def a_shop_order(*lines: sync.ShopLine, shop_order_id: str = "1001", read: int =
     return sync.ShopOrderObserved(**(words | fields))
 
 
+def a_shop(**policies: Any) -> Shop:
+    """The shop of every order here; without it nothing happens by itself."""
+    return Shop(
+        shop_id="mugs", title="Mugs", url="https://mugs.example", sync_from=NOON, policies=Policies.model_validate(policies)
+    )
+
+
 class World:
     """Tells facts, asks commands, and keeps what comes of them. Message ids count up, so that every run is the same."""
 
@@ -73,6 +81,7 @@ class World:
         self.states: dict[str, Entry] = {}
         self.sent: list[Outgoing] = []
         self.told: list[Outcome[Entry]] = []
+        self.late = timedelta(0)
         self._count = 0
 
     def tell(self, fact: Message, *, at: datetime = NOON) -> Outcome[Entry]:
@@ -80,6 +89,22 @@ class World:
 
     def ask(self, command: OrderCommand) -> Outcome[Entry]:
         return self._decide(COMMANDS, command, NOON)
+
+    def until(self, seconds: float) -> None:
+        """Lets so many seconds pass: every timer strikes that is due then, as `poll` has it."""
+        self.late = max(self.late, timedelta(seconds=seconds))
+        while due := [it for it in self.orders() if it.timer is not None and it.timer <= rfc3339(self.now)]:
+            for order in due:
+                timer = datetime.fromisoformat(order.timer or "")
+                self._decide(TIMERS, TimerDue(order_id=order.id, due_at=timer), timer)
+
+    def strike(self, order: str) -> None:
+        """The time of this order has come, whatever it says itself."""
+        self._decide(TIMERS, TimerDue(order_id=order, due_at=self.now), self.now)
+
+    @property
+    def now(self) -> datetime:
+        return NOON + self.late + timedelta(seconds=self._count)
 
     def order(self, which: str = ORDER) -> Order:
         held = self.states[which]
@@ -110,7 +135,7 @@ class World:
     def _decide(self, handlers: Any, message: Message, at: datetime) -> Outcome[Entry]:
         self._count += 1
         meta = Meta(derived_id("test", self._count), type(message).TYPE, "test", "", at)
-        outcome = handlers.decide(self.states, message, Context(NOON + timedelta(seconds=self._count), meta))
+        outcome = handlers.decide(self.states, message, Context(self.now, meta))
         if isinstance(outcome, Applied):
             self.states.update(outcome.states)
         self.sent.extend(getattr(outcome, "messages", ()))
@@ -262,6 +287,15 @@ def failed(*lines: sync.ShopLine) -> World:
 def retried(*lines: sync.ShopLine) -> World:
     world = failed(*lines)
     world.ask(orders.Retry(order_id=ORDER, actor=ANN, expected_version=world.order().version))
+    return world
+
+
+def scheduled(*lines: sync.ShopLine) -> World:
+    """To be sent by itself after ten minutes."""
+    world = new(*lines)
+    world.tell(a_shop(auto_render=False, auto_send_after_s=600))
+    world.ask(orders.Render(order_id=ORDER, actor=ANN))
+    answer_renders(world)
     return world
 
 

@@ -6,16 +6,17 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from platen_contracts import artwork_v1, dispatch, orders, render, sync, tracking
-from platen_contracts.catalog import Artwork
+from platen_contracts.catalog import Artwork, Shop
 from platen_contracts.message import Message
 from platen_contracts.orders import OrderCommand
 from platen_contracts.sync import ShopOrderObserved
 from platen_messaging.handlers import Handlers, On
 from platen_messaging.outcome import Context, Outcome
 
-from platen_orders.decide import facts, intake
+from platen_orders.decide import facts, intake, timers
 from platen_orders.decide.change import published
 from platen_orders.decide.commands import custom, deciding, items, sending, shelf, splitting
+from platen_orders.decide.following import followed
 from platen_orders.model import Entry
 
 
@@ -26,11 +27,11 @@ def _order(message: Any) -> tuple[str]:
 def _command(
     message: type[OrderCommand], action: str, rule: deciding.Rule[Any], touches: Callable[[Any], Iterable[str]] = _order
 ) -> On[Any, Entry]:
-    return On(message, touches, deciding.decide(action, rule))
+    return On(message, touches, followed(deciding.decide(action, rule)))
 
 
 def _fact(message: type[Message], rule: facts.Rule[Any]) -> On[Any, Entry]:
-    return On(message, _order, facts.decide(_order_id, rule))
+    return On(message, _order, followed(facts.decide(_order_id, rule)))
 
 
 def _order_id(message: Any) -> str:
@@ -65,9 +66,10 @@ COMMANDS: Handlers[Entry] = Handlers(
 )
 
 FACTS: Handlers[Entry] = Handlers(
-    On(ShopOrderObserved, intake.observed_touches, intake.on_shop_order_observed),
-    On(Artwork, intake.artwork_touches, intake.on_artwork),
-    On(artwork_v1.Artwork, intake.artwork_touches, intake.on_artwork),
+    On(ShopOrderObserved, intake.observed_touches, followed(intake.on_shop_order_observed)),
+    On(Artwork, intake.artwork_touches, followed(intake.on_artwork)),
+    On(artwork_v1.Artwork, intake.artwork_touches, followed(intake.on_artwork)),
+    On(Shop, intake.shop_touches, intake.on_shop),
     _fact(render.RenderFinished, facts.on_render_finished),
     _fact(render.RenderFailed, facts.on_render_failed),
     _fact(render.RenderSkipped, facts.on_render_skipped),
@@ -84,3 +86,5 @@ FACTS: Handlers[Entry] = Handlers(
     _fact(sync.TrackingNotPosted, facts.on_tracking_not_posted),
     closing=published,
 )
+
+TIMERS: Handlers[Entry] = Handlers(On(timers.TimerDue, _order, timers.on_timer_due), closing=published)

@@ -83,7 +83,10 @@ class Item(Struct, frozen=True, omit_defaults=True):
 
     @property
     def has_file(self) -> bool:
-        return any(side.file is not None for side in self.sides.values())
+        for side in self.sides.values():
+            if side.file is not None:
+                return True
+        return False
 
     @property
     def artwork_ref(self) -> str | None:
@@ -147,8 +150,10 @@ class Parcel(Struct, frozen=True, omit_defaults=True):
     posted: bool = False
     read_at: str | None = None
     """When it was read at the vendor; a later look counts more."""
-    renumbered_at: str | None = None
-    """When a tracking number other than the first was read."""
+    numbered_at: str | None = None
+    """The earliest look that had this tracking number."""
+    renumbered: bool = False
+    """It had another one before."""
 
 
 class Posting(Struct, frozen=True, omit_defaults=True):

@@ -100,17 +100,22 @@ def derive(order: Order) -> OrderStatus:
     if order.custom:
         return READY if _files_current(order) else NEW
     shipped = order.shipped()
-    if shipped or any(not _dead(order, taken) for taken in order.vendor_orders.values()):
+    if shipped or any(not dead(order, taken) for taken in order.vendor_orders.values()):
         return FULFILLED if shipped and _all_accounted_for(order, shipped) else SENT
     if order.failure is not None or order.vendor_orders:
         return FAILED
-    if order.activity != ActivityKind.NONE:
+    if order.in_flight:
         return READY
     return READY if _files_current(order) else NEW
 
 
-def path(start: OrderStatus, end: OrderStatus) -> tuple[OrderStatus, ...]:
-    """The statuses to pass through from `start`, `end` last; empty where the table knows no way (the order stays as it is)."""
+def path(start: OrderStatus, end: OrderStatus, *, taken: bool = False) -> tuple[OrderStatus, ...]:
+    """The statuses to pass through from `start`, `end` last; empty where the table knows no way (the order stays as it is).
+
+    `taken`: the vendor took it once, so that it failed by the vendor's ending what was sent, not by a refusal.
+    """
+    if taken and (start, end) == (READY, FAILED):
+        return (SENT, FAILED)
     return _PATHS.get((start, end), ())
 
 
@@ -176,7 +181,7 @@ def _files_current(order: Order) -> bool:
     return bool(live) and all(item.current for item in live.values())
 
 
-def _dead(order: Order, taken: VendorOrder) -> bool:
+def dead(order: Order, taken: VendorOrder) -> bool:
     """The last word on it is that the vendor ended it; to be asked only while nothing has shipped."""
     if taken.read_at is None or taken.read_at < taken.taken_at:
         return False

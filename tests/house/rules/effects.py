@@ -17,6 +17,7 @@ SESSIONS = ("sqlalchemy.ext.asyncio.AsyncSession", "sqlalchemy.ext.asyncio.async
 
 OWN_TRANSACTIONS = {
     "services/dispatch/platen_dispatch/store/claims.py": "a lease on a row, taken before the vendor is called; it sends nothing",
+    "services/orders/platen_orders/poll.py": "a lease on a timer, taken before its order is decided; it sends nothing",
     "services/render/platen_render/store/queue.py": "a lease on a job, taken before it is drawn; it sends nothing",
     "services/render/platen_render/store/shelf.py": "a file is noted before it is put away, forgotten after; it sends nothing",
     "services/tracking/platen_tracking/store/due.py": "a lease on a row, taken before the vendor is asked; it sends nothing",

@@ -6,22 +6,20 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 import msgspec
 from platen_contracts.common import Actor
 from platen_contracts.dispatch import DispatchWithdrawRequested
 from platen_contracts.envelope import rfc3339
 from platen_contracts.ids import derived_id
-from platen_contracts.message import Message
 from platen_contracts.orders import OrderChanged, OrderPrivate, OrderSnapshot
-from platen_contracts.status import ActivityKind, OrderStatus
+from platen_contracts.status import OrderStatus
 from platen_contracts.subscribing import difference
 from platen_messaging.outcome import Applied, Context, Outgoing
 
-from platen_orders.decide import erasure
+from platen_orders.decide import attention, erasure, merge
 from platen_orders.decide.snapshot import private, public
-from platen_orders.model import PREPARING, Attention, Entry, Held, Json, Order, replace
+from platen_orders.model import PREPARING, Entry, Held, Json, Order, replace
 from platen_orders.transitions import derive, path
 
 SHOP = Actor(kind="shop")
@@ -61,8 +59,11 @@ def apply(held: Held | None, edit: Edit, context: Context) -> Applied[Entry] | N
         return None
     now = rfc3339(context.now)
     messages: list[Outgoing] = list(edit.messages)
-    order, more = _settle_cancellation(edit.order, context)
+    order, more = _settle_cancellation(_followed(before, edit), context)
     messages += more
+    was = before.status if before is not None else None
+    steps = _steps(was, order)
+    order = attention.settled(order, steps[-1], now)
     order = replace(
         order,
         version=order.version + 1,
@@ -71,17 +72,19 @@ def apply(held: Held | None, edit: Edit, context: Context) -> Applied[Entry] | N
     )
     picture: Json = held.public if held is not None else {}
     private_changed = bool(edit.personal_changed) or before is None
-    was = before.status if before is not None else None
-    for number, status in enumerate(_steps(was, order)):
+    for number, status in enumerate(steps):
         order = order if number == 0 else replace(order, version=order.version + 1)
         if status != was:
             order = replace(order, status=status, status_since=now)
-        after = public(order)
+        after = public(order, held)
         personal = edit.personal_changed if number == 0 else ()
-        messages.append(_history(order, was, picture, after, edit.actor, personal, now, context))
+        by_shop = status == OrderStatus.ARCHIVED and edit.order.archived_from is None
+        actor = SHOP if by_shop else edit.actor
+        messages.append(_history(order, was, picture, after, actor, personal, now, context))
         picture, was = after, status
     dirty = private_changed or (held is not None and held.private_changed)
-    states: dict[str, Entry] = {order.id: Held(order, picture, dirty), **edit.states}
+    timer_changed = held is not None and held.timer_changed
+    states: dict[str, Entry] = {order.id: Held(order, picture, dirty, True, timer_changed), **edit.states}
     for other in edit.made:
         if (making := apply(None, other, context)) is not None:
             states |= making.states
@@ -96,35 +99,36 @@ def published(changed: Mapping[str, Entry], now: datetime) -> list[Outgoing]:
     """
     messages: list[Outgoing] = []
     for key, entry in changed.items():
-        if not isinstance(entry, Held):
+        if not isinstance(entry, Held) or not entry.news:
             continue
-        version = entry.order.version
-        messages.append(encoded("orders.status", key, OrderSnapshot, entry.public, derived_id("status", key, version)))
-        if entry.private_changed and entry.order.erased:
-            messages.append(Outgoing("orders.private", key, None, derived_id("private", key, version)))
-        elif entry.private_changed:
-            picture = private(entry.order)
-            messages.append(encoded("orders.private", key, OrderPrivate, picture, derived_id("private", key, version)))
+        messages.append(status_told(key, entry.order.version, msgspec.json.encode(entry.public)))
+        if entry.private_changed:
+            messages.append(private_told(entry.order))
     return messages
 
 
-def encoded(topic: str, key: str, message: type[Message], body: Any, message_id: str) -> Outgoing:
-    """An outgoing message whose body is JSON already: the hot path builds no pydantic models."""
-    return Outgoing(topic, key, None, message_id, value=msgspec.json.encode(body), type=message.TYPE)
+# Values are JSON already: the hot path builds no pydantic models.
 
 
-def with_attention(order: Order, code: str, remedy: str, now: str) -> Order:
-    """The order with one more thing to look at; since when, if it stands already, is kept."""
-    if code in order.attention and order.attention[code].remedy == remedy:
-        return order
-    since = order.attention[code].since if code in order.attention else now
-    return replace(order, attention={**order.attention, code: Attention(since=since, remedy=remedy)})
+def status_told(order_id: str, version: int, value: bytes) -> Outgoing:
+    """`value`: OrderSnapshot as JSON."""
+    name = derived_id("status", order_id, version)
+    return Outgoing("orders.status", order_id, None, name, value=value, type=OrderSnapshot.TYPE)
 
 
-def without_attention(order: Order, code: str) -> Order:
-    if code not in order.attention:
-        return order
-    return replace(order, attention={name: it for name, it in order.attention.items() if name != code})
+def private_told(order: Order) -> Outgoing:
+    """The private half; of an erased order a tombstone."""
+    name = derived_id("private", order.id, order.version)
+    if order.erased:
+        return Outgoing("orders.private", order.id, None, name)
+    value = msgspec.json.encode(private(order))
+    return Outgoing("orders.private", order.id, None, name, value=value, type=OrderPrivate.TYPE)
+
+
+def history_told(order_id: str, version: int, value: bytes) -> HistoryEvent:
+    """`value`: OrderChanged as JSON."""
+    name = derived_id("history", order_id, version)
+    return HistoryEvent("orders.history", order_id, None, name, value=value, type=OrderChanged.TYPE, version=version)
 
 
 def withdrawal(order: Order, generation: int, actor: Actor, context: Context) -> Outgoing:
@@ -146,7 +150,19 @@ def _steps(was: OrderStatus | None, order: Order) -> tuple[OrderStatus, ...]:
         return (*path(was, order.archived_from), OrderStatus.ARCHIVED)
     if was == OrderStatus.ARCHIVED:
         return (order.status, *path(order.status, derive(order)))
-    return path(was, derive(order)) or (was,)
+    return path(was, derive(order), taken=bool(order.vendor_orders)) or (was,)
+
+
+def _followed(before: Order | None, edit: Edit) -> Order:
+    """The order with what an edit by a person or the shop entails."""
+    order = edit.order
+    if before is None:
+        return merge.own(order)
+    if before.archived_from is not None and order.archived_from is None and before.cancelled_in_shop:
+        order = replace(order, kept=True, cancelled_in_shop=False)
+    if edit.edited and edit.actor is not SHOP and order.shop_differs:
+        order = merge.acknowledged(before, order)
+    return order
 
 
 def _settle_cancellation(order: Order, context: Context) -> tuple[Order, list[Outgoing]]:
@@ -155,11 +171,10 @@ def _settle_cancellation(order: Order, context: Context) -> tuple[Order, list[Ou
         return order, []
     status = derive(order)
     if status not in PREPARING:
-        remedy = "Cancelled in the shop after it was sent: ask the vendor to cancel, or refund."
-        return with_attention(order, "cancelled_in_shop", remedy, rfc3339(context.now)), []
+        return order, []
     sending = order.sending
-    if sending is None or order.activity == ActivityKind.NONE:
-        return replace(order, archived_from=status), []
+    if sending is None or not order.in_flight:
+        return replace(order, archived_from=status, scheduled=None), []
     if sending.withdraw_asked:
         return order, []
     asked = replace(order, sending=replace(sending, withdraw_asked=True))
@@ -189,12 +204,4 @@ def _history(
         body["from"] = was.value
     if personal:
         body["personal_changed"] = list(personal)
-    return HistoryEvent(
-        "orders.history",
-        order.id,
-        None,
-        derived_id("history", order.id, order.version),
-        value=msgspec.json.encode(body),
-        type=OrderChanged.TYPE,
-        version=order.version,
-    )
+    return history_told(order.id, order.version, msgspec.json.encode(body))

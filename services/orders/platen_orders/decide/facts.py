@@ -9,13 +9,26 @@ from typing import TypeVar
 from platen_contracts import dispatch, render, sync, tracking
 from platen_contracts.envelope import rfc3339
 from platen_contracts.message import Message
-from platen_contracts.status import ActivityKind, OrderStatus, VendorStatus
+from platen_contracts.status import OrderStatus
 from platen_messaging.outcome import Context, Ignored, Outcome, Outgoing, Unusable
 
 from platen_orders.decide import change
-from platen_orders.decide.change import SYSTEM, Edit, with_attention, without_attention
-from platen_orders.model import Entry, Failure, Held, Order, Parcel, Sending, SideFile, VendorOrder, replace
-from platen_orders.transitions import derive
+from platen_orders.decide.attention import REFUSED, with_attention
+from platen_orders.decide.change import SYSTEM, Edit
+from platen_orders.model import (
+    Entry,
+    Failure,
+    Held,
+    Order,
+    Parcel,
+    Posting,
+    Refusal,
+    Sending,
+    SideFile,
+    VendorOrder,
+    replace,
+)
+from platen_orders.transitions import dead, derive
 
 M = TypeVar("M", bound=Message)
 Rule = Callable[[Order, M, Context], Edit | str]
@@ -24,8 +37,6 @@ Rule = Callable[[Order, M, Context], Edit | str]
 _STRENGTH = {"requested": 0, "started": 1, "delayed": 2, "in_doubt": 3, "withdrawn": 4, "refused": 5, "accepted": 6}
 _WEAK = frozenset({"requested", "started", "delayed", "in_doubt"})
 """Among these the higher attempt wins."""
-
-_TROUBLE = frozenset({VendorStatus.ON_HOLD, VendorStatus.ACTION_REQUIRED, VendorStatus.FAILED, VendorStatus.RETURNED})
 
 
 def decide(order_id: Callable[[M], str], rule: Rule[M]) -> Callable[[Mapping[str, Entry], M, Context], Outcome[Entry]]:
@@ -43,27 +54,35 @@ def decide(order_id: Callable[[M], str], rule: Rule[M]) -> Callable[[Mapping[str
     return decided
 
 
-def on_render_finished(order: Order, fact: render.RenderFinished, _: Context) -> Edit | str:
+def on_render_finished(order: Order, fact: render.RenderFinished, context: Context) -> Edit | str:
+    """The file that is wanted counts more than another, and among those like it the one drawn last."""
     side = _side(order, fact)
     if side is None:
         return "the item has no such side any more"
-    closed = _closed(side, fact)
-    if side.current and fact.input_hash != side.wanted:
+    closed, at = _closed(side, fact), rfc3339(context.meta.time)
+    if (fact.input_hash == side.wanted, at) < (side.current, side.drawn_at or "") or _collected(side, fact.file.sha256, at):
         return _with_side(order, fact, closed)
-    made = replace(closed, file=fact.file.model_dump(mode="json"), file_hash=fact.input_hash, link=fact.link)
-    if fact.input_hash == side.wanted:
-        made = replace(made, failure=None, failed_hash=None)
+    made = replace(
+        closed, file=fact.file.model_dump(mode="json"), file_hash=fact.input_hash, link=fact.link, drawn_at=at
+    )  # fmt: skip
+    if fact.input_hash == side.wanted and (side.failed_at or "") <= at:
+        made = replace(made, failure=None, failed_hash=None, failed_at=None)
     edit = _with_side(order, fact, made)
     changed = made.file != side.file  # a new link to the file that was looked at changes nothing of what is sent
     return dataclasses.replace(edit, files_changed=changed, personal_changed=[f"items.{fact.item_id}.files"])
 
 
-def on_render_failed(order: Order, fact: render.RenderFailed, _: Context) -> Edit | str:
-    side = _side(order, fact)
-    if side is None or (side.current and side.file_hash == fact.input_hash and side.request_id != fact.request_id):
+def on_render_failed(order: Order, fact: render.RenderFailed, context: Context) -> Edit | str:
+    side, at = _side(order, fact), rfc3339(context.meta.time)
+    if side is None:
+        return "the item has no such side any more"
+    asked_now = side.request_id == fact.request_id
+    if side.current and side.file_hash == fact.input_hash and not asked_now and at <= (side.drawn_at or ""):
         return "the side has what this one failed to draw"
+    if (fact.input_hash == side.wanted, at) < (side.failed_hash == side.wanted, side.failed_at or ""):
+        return _with_side(order, fact, _closed(side, fact))
     failure = Failure(code=fact.code, remedy=fact.remedy, field=fact.field)
-    return _with_side(order, fact, replace(_closed(side, fact), failed_hash=fact.input_hash, failure=failure))
+    return _with_side(order, fact, replace(_closed(side, fact), failed_hash=fact.input_hash, failure=failure, failed_at=at))
 
 
 def on_render_skipped(order: Order, fact: render.RenderSkipped, _: Context) -> Edit | str:
@@ -71,12 +90,15 @@ def on_render_skipped(order: Order, fact: render.RenderSkipped, _: Context) -> E
     return "the item has no such side any more" if side is None else _with_side(order, fact, _closed(side, fact))
 
 
-def on_file_collected(order: Order, fact: render.FileCollected, _: Context) -> Edit | str:
-    item = order.items.get(fact.item_id)
+def on_file_collected(order: Order, fact: render.FileCollected, context: Context) -> Edit | str:
+    """Remembered also of a file that render's word has not come of yet."""
+    item, at = order.items.get(fact.item_id), rfc3339(context.meta.time)
     side = item.sides.get(fact.side) if item is not None else None
-    if item is None or side is None or side.file is None or side.file["sha256"] != fact.sha256:
+    if item is None or side is None:
+        return "the item has no such side any more"
+    if side.file is not None and (side.file["sha256"] != fact.sha256 or at < (side.drawn_at or "")):
         return "the side uses another file"
-    bare = replace(side, file=None, file_hash=None, link=None)
+    bare = replace(side, file=None, file_hash=None, link=None, drawn_at=None, gone=fact.sha256, gone_at=at)
     items = {**order.items, fact.item_id: replace(item, sides={**item.sides, fact.side: bare})}
     return Edit(replace(order, items=items), files_changed=True, personal_changed=[f"items.{fact.item_id}.files"])
 
@@ -101,12 +123,18 @@ def on_dispatch_withdrawn(order: Order, fact: dispatch.DispatchWithdrawn, contex
 
 
 def on_dispatch_refused(order: Order, fact: dispatch.DispatchRefused, context: Context) -> Edit | str:
+    """One that comes after the withdrawal of the same generation fails the order too, unless it was taken back to New since."""
     edit = _progress(order, fact, "refused", context)
     if isinstance(edit, str):
         return edit
     failure = Failure(code=fact.code, remedy=fact.remedy, field=fact.field)
-    failed = replace(edit.order, failure=failure, vendor_words=fact.vendor_words)
-    return dataclasses.replace(edit, order=failed, personal_changed=["vendor_words"])
+    told = replace(edit.order, vendor_words=fact.vendor_words)
+    if not order.in_flight and derive(order) == OrderStatus.NEW:
+        remedy = f"What was withdrawn, the vendor would have refused ({fact.code}): {fact.remedy}"
+        told = with_attention(told, REFUSED, remedy, rfc3339(context.now))
+    else:
+        told = _judged(replace(told, refusal=Refusal(generation=fact.generation, failure=failure)))
+    return dataclasses.replace(edit, order=told, personal_changed=["vendor_words"])
 
 
 def on_dispatch_accepted(order: Order, fact: dispatch.DispatchAccepted, context: Context) -> Edit | str:
@@ -116,27 +144,26 @@ def on_dispatch_accepted(order: Order, fact: dispatch.DispatchAccepted, context:
     if held is not None and held.generation > fact.generation:
         return "a newer acceptance of the same vendor order is known"
     kept = VendorOrder(generation=fact.generation, taken_at=taken_at) if held is None else held
-    vendor_order = replace(kept, generation=fact.generation, taken_at=max(taken_at, kept.taken_at))
+    vendor_order = replace(
+        kept, generation=fact.generation, taken_at=max(taken_at, kept.taken_at), differs=tuple(sorted(fact.differs))
+    )  # fmt: skip
     accepted, messages = _taken(order, fact.vendor_order_id, vendor_order, context)
-    if fact.differs:
-        remedy = f"The vendor holds an earlier version; it differs in {', '.join(fact.differs)}. Settle it with the vendor."
-        accepted = with_attention(accepted, "sent_differently", remedy, rfc3339(context.now))
     return Edit(accepted, messages=messages)
 
 
 def on_shipment_updated(order: Order, fact: tracking.ShipmentUpdated, context: Context) -> Edit | str:
     """Parcels are merged by key, never replaced; and a shipment proves acceptance."""
-    parcels = dict(order.parcels)
+    parcels, read_at = dict(order.parcels), rfc3339(fact.read_at)
     for key, parcel in fact.parcels.items():
-        parcels[key] = _merged(parcels.get(key), parcel)
+        parcels[key] = _posted(_merged(parcels.get(key), parcel, read_at), order.postings.get(key))
     shipped = replace(order, parcels=parcels)
     held = order.vendor_orders.get(fact.vendor_order_id)
     messages: list[Outgoing] = []
     if held is None:
-        taken = VendorOrder(generation=fact.generation, taken_at=rfc3339(fact.read_at))
+        taken = VendorOrder(generation=fact.generation, taken_at=read_at)
         shipped, messages = _taken(shipped, fact.vendor_order_id, taken, context)
     personal = ["tracking"] if parcels != order.parcels else []
-    return Edit(shipped, messages=messages, personal_changed=personal)
+    return Edit(_judged(shipped), messages=messages, personal_changed=personal)
 
 
 def on_vendor_order_changed(order: Order, fact: tracking.VendorOrderChanged, context: Context) -> Edit | str:
@@ -153,30 +180,52 @@ def on_vendor_order_changed(order: Order, fact: tracking.VendorOrderChanged, con
         held, status=fact.status, raw=fact.raw, read_at=read_at, ended=fact.ended, cancelled=dict(fact.cancelled_units)
     )  # fmt: skip
     changed = replace(order, vendor_orders={**order.vendor_orders, fact.vendor_order_id: seen})
-    if fact.vendor_order_id != changed.latest_vendor_order:
-        return Edit(changed, messages=messages)  # a retry put another in its place: its troubles are nobody's any more
-    now = rfc3339(context.now)
-    if fact.status in _TROUBLE:
-        remedy = f"The vendor says “{fact.raw}”: look at the order on the vendor's site and do what it asks."
-        changed = with_attention(changed, "vendor_problem", remedy, now)
-    else:
-        changed = without_attention(changed, "vendor_problem")
-    if fact.ended and fact.status in (VendorStatus.CANCELLED, VendorStatus.FAILED):
-        remedy = f"The vendor ended the order (“{fact.raw}”) before anything shipped. Mend what it names, then retry."
-        changed = replace(changed, failure=Failure(code=f"vendor_{fact.status}", remedy=remedy))
-    return Edit(changed, messages=messages)
+    return Edit(_judged(changed), messages=messages)
 
 
-def on_tracking_posted(order: Order, fact: sync.TrackingPosted, _: Context) -> Edit | str:
-    parcel = order.parcels.get(fact.parcel)
-    if parcel is None:
-        return "the order has no such parcel"
-    parcels = {**order.parcels, fact.parcel: replace(parcel, posted=True)}
-    return Edit(without_attention(replace(order, parcels=parcels), "tracking_not_posted"))
+def on_tracking_posted(order: Order, fact: sync.TrackingPosted, context: Context) -> Edit | str:
+    return _with_posting(order, fact.parcel, Posting(at=rfc3339(context.meta.time)))
 
 
 def on_tracking_not_posted(order: Order, fact: sync.TrackingNotPosted, context: Context) -> Edit | str:
-    return Edit(with_attention(order, "tracking_not_posted", fact.remedy, rfc3339(context.now)))
+    return _with_posting(order, fact.parcel, Posting(at=rfc3339(context.meta.time), remedy=fact.remedy))
+
+
+def _with_posting(order: Order, key: str, posting: Posting) -> Edit | str:
+    """Remembered also of a parcel that tracking's word has not come of yet."""
+    held = order.postings.get(key)
+    if held is not None and (held.at > posting.at or held.remedy == posting.remedy):
+        return "known, or older"
+    parcels = dict(order.parcels)
+    if key in parcels:
+        parcels[key] = _posted(parcels[key], posting)
+    return Edit(replace(order, parcels=parcels, postings={**order.postings, key: posting}))
+
+
+def _posted(parcel: Parcel, posting: Posting | None) -> Parcel:
+    """The shop has the tracking, unless the vendor changed the number after it was posted."""
+    posted = (
+        posting is not None and posting.remedy is None and (not parcel.renumbered or posting.at >= (parcel.numbered_at or ""))
+    )
+    return parcel if parcel.posted == posted else replace(parcel, posted=posted)
+
+
+def _judged(order: Order) -> Order:
+    """The order with the reason why its last generation failed, if it did: by all that is known, in whatever order it came."""
+    failure = order.refusal.failure if order.refusal is not None else None
+    latest = order.latest_vendor_order
+    if latest is not None:
+        taken = order.vendor_orders[latest]
+        if order.shipped() or not all(dead(order, it) for it in order.vendor_orders.values()):
+            failure = None
+        elif order.refusal is None or order.refusal.generation <= taken.generation:
+            remedy = f"The vendor ended the order (“{taken.raw}”) before anything shipped. Mend what it names, then retry."
+            failure = Failure(code=f"vendor_{taken.status}", remedy=remedy)
+    return order if failure == order.failure else replace(order, failure=failure)
+
+
+def _collected(side: SideFile, sha256: str, at: str) -> bool:
+    return side.gone == sha256 and at <= (side.gone_at or "")
 
 
 def _side(order: Order, fact: render.RenderAnswer) -> SideFile | None:
@@ -211,8 +260,9 @@ def _progress(
     if fact.generation > sending.generation:
         return "a generation that orders never made"
     goes_on = outcome == sending.outcome == "in_doubt" and attempt == sending.attempt
-    if goes_on:
-        stronger = reason != sending.reason  # a look that found nothing new is no news
+    told_at = rfc3339(context.meta.time)
+    if goes_on:  # a look that found nothing new is no news
+        stronger = reason != sending.reason and told_at >= (sending.told_at or "")
     elif outcome in _WEAK and sending.outcome in _WEAK:
         stronger = (attempt or 0, _STRENGTH[outcome]) > (sending.attempt or 0, _STRENGTH[sending.outcome])
     else:
@@ -227,6 +277,8 @@ def _progress(
         next_try=next_try,
         reason=reason,
         withdraw_asked=sending.withdraw_asked,
+        asked_at=sending.asked_at or sending.since,
+        told_at=told_at,
     )
     return Edit(replace(order, sending=said), SYSTEM)
 
@@ -238,20 +290,15 @@ def _taken(order: Order, vendor_order_id: str, taken: VendorOrder, context: Cont
     sending = order.sending
     if sending is not None and taken.generation >= sending.generation:
         sending = Sending(generation=sending.generation, outcome="accepted", since=now)
-    elif sending is not None and order.activity != ActivityKind.NONE and not sending.withdraw_asked:
+    elif sending is not None and order.in_flight and not sending.withdraw_asked:
         messages.append(change.withdrawal(order, sending.generation, SYSTEM, context))
         sending = replace(sending, withdraw_asked=True)
     vendor_orders = {**order.vendor_orders, vendor_order_id: taken}
-    accepted = replace(order, sending=sending, vendor_orders=vendor_orders, failure=None)
-    if derive(accepted) == OrderStatus.FAILED:  # the vendor ended it, and that was told before the acceptance
-        accepted = replace(accepted, failure=order.failure)
-    if len([it for it in vendor_orders.values() if not it.ended]) > 1:
-        remedy = "The vendor holds this order twice; cancel one of them there."
-        accepted = with_attention(accepted, "sent_twice", remedy, now)
-    return accepted, messages
+    return _judged(replace(order, sending=sending, vendor_orders=vendor_orders)), messages
 
 
-def _merged(held: Parcel | None, parcel: tracking.Parcel) -> Parcel:
+def _merged(held: Parcel | None, parcel: tracking.Parcel, read_at: str) -> Parcel:
+    """What the later look says; where it says nothing, what the earlier one did."""
     seen = Parcel(
         units=dict(parcel.units),
         carrier=parcel.carrier,
@@ -260,16 +307,22 @@ def _merged(held: Parcel | None, parcel: tracking.Parcel) -> Parcel:
         tracking_url=parcel.tracking_url,
         shipped_at=None if parcel.shipped_at is None else rfc3339(parcel.shipped_at),
         reshipment=parcel.reshipment,
+        read_at=read_at,
+        numbered_at=None if parcel.tracking_number is None else read_at,
     )
     if held is None:
         return seen
+    new, old = (seen, held) if read_at >= (held.read_at or "") else (held, seen)
+    other = None not in (new.tracking_number, old.tracking_number) and new.tracking_number != old.tracking_number
     return Parcel(
-        units=seen.units or held.units,
-        carrier=seen.carrier or held.carrier,
-        service=seen.service or held.service,
-        tracking_number=seen.tracking_number or held.tracking_number,
-        tracking_url=seen.tracking_url or held.tracking_url,
-        shipped_at=seen.shipped_at or held.shipped_at,
-        reshipment=seen.reshipment or held.reshipment,
-        posted=held.posted and held.tracking_number == (seen.tracking_number or held.tracking_number),
+        units=new.units or old.units,
+        carrier=new.carrier or old.carrier,
+        service=new.service or old.service,
+        tracking_number=new.tracking_number or old.tracking_number,
+        tracking_url=new.tracking_url or old.tracking_url,
+        shipped_at=new.shipped_at or old.shipped_at,
+        reshipment=new.reshipment or old.reshipment,
+        read_at=new.read_at,
+        numbered_at=new.numbered_at if other else min(filter(None, (new.numbered_at, old.numbered_at)), default=None),
+        renumbered=held.renumbered or other,
     )

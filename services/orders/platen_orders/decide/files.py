@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from platen_contracts.catalog import Artwork
 from platen_contracts.common import Answers, ArtworkRef, OutputProfile
+from platen_contracts.envelope import rfc3339
 from platen_contracts.input_hash import input_hash
 from platen_contracts.render import RenderRequested
 from platen_messaging.outcome import Context, Outgoing
@@ -54,5 +55,5 @@ def request(order: Order, item_id: str, side: str, context: Context) -> tuple[Si
         profile=OutputProfile.model_validate(item.profile),
         answers=answers_of(item),
     )
-    asked = replace(held, request_id=request_id, requested=held.wanted)
+    asked = replace(held, request_id=request_id, requested=held.wanted, requested_at=rfc3339(context.now))
     return asked, Outgoing("render.requests", order.id, message, request_id)

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from platen_contracts import artwork_v1
-from platen_contracts.catalog import Artwork
+from platen_contracts.catalog import Artwork, Shop
 from platen_contracts.envelope import rfc3339
 from platen_contracts.ids import derived_id, order_id
 from platen_contracts.status import OrderStatus
 from platen_contracts.sync import Link, ShopLine, ShopOrderObserved
 from platen_messaging.outcome import Applied, Context, Ignored, Outcome, Outgoing
 
-from platen_orders.decide import change, erasure, files
-from platen_orders.decide.change import SHOP, Edit, with_attention
+from platen_orders.decide import change, erasure, files, merge
+from platen_orders.decide.attention import REINSTATED, with_attention
+from platen_orders.decide.change import SHOP, Edit
 from platen_orders.model import (
     Entry,
     Held,
@@ -23,6 +24,7 @@ from platen_orders.model import (
     ShopOrder,
     artwork_key,
     replace,
+    shop_key,
     shop_order_key,
     waiting_key,
 )
@@ -30,25 +32,26 @@ from platen_orders.model import (
 
 def observed_touches(message: ShopOrderObserved) -> Iterable[str]:
     yield shop_order_key(message.shop_id, message.shop_order_id)
+    yield shop_key(message.shop_id)
     for line in message.lines:
         if line.link is not None and line.link.artwork is not None:
             yield artwork_key(_ref(line.link))
 
 
 def on_shop_order_observed(states: Mapping[str, Entry], message: ShopOrderObserved, context: Context) -> Outcome[Entry]:
-    """New linked lines become orders; a change to lines already taken in is shown to the operator."""
+    """New linked lines become orders; what changed of lines already taken in is merged with what operators edited."""
     key = shop_order_key(message.shop_id, message.shop_order_id)
     shop_order = _shop_order(states, key)
     revision = (rfc3339(message.modified_at), rfc3339(message.read_at))
     if revision < (shop_order.modified_at, shop_order.read_at):
         return Ignored("an older look at the shop order")
     held_orders = [held.order for held in _orders_of(states, shop_order)]
-    seen = erasure.shop_copy(message.model_dump(mode="json", exclude_none=True), held_orders)
+    told = message.model_dump(mode="json", exclude_none=True)
+    seen = erasure.shop_copy(merge.carried(shop_order.last, told), held_orders)
     states_out: dict[str, Entry] = {}
     messages: list[Outgoing] = []
     for held in _orders_of(states, shop_order):
-        edit = Edit(_after_shop_change(held.order, shop_order.last, seen, message, context), SHOP, edited=message.cancelled)
-        outcome = change.apply(held, edit, context)
+        outcome = change.apply(held, _shop_change(states, held.order, shop_order.last, seen, context), context)
         if outcome is not None:
             states_out |= outcome.states
             messages += outcome.messages
@@ -90,6 +93,16 @@ def on_artwork(states: Mapping[str, Entry], message: Artwork | artwork_v1.Artwor
                 states_out |= outcome.states
                 messages += outcome.messages
     return Applied(states_out, messages)
+
+
+def shop_touches(message: Shop) -> Iterable[str]:
+    yield shop_key(message.shop_id)
+
+
+def on_shop(states: Mapping[str, Entry], message: Shop, context: Context) -> Outcome[Entry]:
+    """Policies hold from now on. Orders that were made before their shop was known are looked at again by `poll`."""
+    key = shop_key(message.shop_id)
+    return Ignored("nothing changed") if states.get(key) == message else Applied({key: message})
 
 
 def _shop_order(states: Mapping[str, Entry], key: str) -> ShopOrder:
@@ -160,19 +173,18 @@ def _ref(link: Link) -> str:
     return "" if link.artwork is None else f"{link.artwork.artwork_id}/{link.artwork.version}"
 
 
-def _after_shop_change(order: Order, before: Json | None, after: Json, message: ShopOrderObserved, context: Context) -> Order:
-    """The order as the shop's change leaves it: cancelled, or with a word to the operator. The operator's values stay."""
-    if before is None:
-        return order
-    if message.cancelled and not before["cancelled"]:
-        return replace(order, cancelled_in_shop=True)
-    if _shown(before) != _shown(after):
-        remedy = "The buyer or the shop changed this order; compare it with the shop and edit here what should follow."
-        return with_attention(order, "shop_changed", remedy, rfc3339(context.now))
-    return order
-
-
-def _shown(observed: Json) -> Json:
-    """What a buyer or a shop can change; a link that a listing brought is no change."""
-    lines = [{name: value for name, value in line.items() if name != "link"} for line in observed["lines"]]
-    return {"recipient": observed.get("recipient"), "note": observed.get("buyer_note"), "lines": lines}
+def _shop_change(states: Mapping[str, Entry], order: Order, last: Json | None, seen: Json, context: Context) -> Edit:
+    """What a look at the shop makes of an order: changed fields merged, then cancelled or reinstated."""
+    if last is None:
+        return Edit(order)
+    merged = merge.observed(order, last, seen, states)
+    edited = merge.edited(order, merged)
+    personal = merge.personal_of(order, merged)
+    if seen["cancelled"] and not last["cancelled"]:
+        return Edit(replace(merged, cancelled_in_shop=True), SHOP, edited=True, personal_changed=personal)
+    if last["cancelled"] and not seen["cancelled"]:
+        if merged.archived_from is not None and merged.cancelled_in_shop:
+            remedy = "Cancelled in the shop, and now no more: unarchive it, to go on."
+            merged = with_attention(merged, REINSTATED, remedy, rfc3339(context.now))
+        merged = replace(merged, cancelled_in_shop=False, kept=False)
+    return Edit(merged, SHOP, edited=edited, personal_changed=personal)

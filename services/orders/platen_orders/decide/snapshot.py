@@ -44,7 +44,9 @@ def public(order: Order, before: Held | None = None) -> Json:
     if order.erased:
         snapshot["erased"] = True
     if order.attention:
-        snapshot["attention"] = {code: {"since": it.since, "remedy": it.remedy} for code, it in order.attention.items()}
+        snapshot["attention"] = {
+            key: {"since": it.since, "remedy": it.remedy} | _present(about=it.about) for key, it in order.attention.items()
+        }
     if order.failure is not None and OrderStatus.FAILED in (order.status, order.archived_from):
         snapshot["failure"] = _failure(order.failure)
     if (latest := order.latest_vendor_order) is not None:
@@ -68,6 +70,8 @@ def private(order: Order) -> Json:
         },
     }
     picture.update(_present(recipient=order.recipient, buyer_note=order.buyer_note, vendor_words=order.vendor_words))
+    if order.shop_differs:
+        picture["shop"] = {path: _present(value=it.shop) for path, it in order.shop_differs.items()}
     return picture
 
 
@@ -102,8 +106,10 @@ def file_state(side: SideFile) -> FileState:
 
 def _activity(order: Order) -> Json:
     sending = order.sending
-    if sending is None or order.activity == ActivityKind.NONE:
-        return {"kind": ActivityKind.NONE.value}
+    if sending is None or not order.in_flight:
+        if order.scheduled is None:
+            return {"kind": ActivityKind.NONE.value}
+        return {"kind": ActivityKind.SCHEDULED.value, "since": order.scheduled.since, "next_try": order.scheduled.due}
     return {"kind": order.activity.value, "since": sending.since} | _present(
         attempt=sending.attempt, next_try=sending.next_try, reason=sending.reason
     )

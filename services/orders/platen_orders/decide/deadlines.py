@@ -1,0 +1,83 @@
+"""What lasts too long asks for attention: print files, sendings, doubts, and a status for as long as the shop's policy says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from platen_contracts.catalog import LateAfter
+from platen_contracts.envelope import rfc3339
+from platen_contracts.status import ActivityKind, OrderStatus
+
+from platen_orders.decide.attention import LATE, key_of, with_attention
+from platen_orders.model import Order
+
+DEFAULT = LateAfter()
+"""While the order's shop is not known."""
+
+
+class _Deadline(NamedTuple):
+    about: str
+    due: str
+    remedy: str
+
+
+def next_look(order: Order, late_after: LateAfter) -> str | None:
+    """When the order is to be looked at though nothing happens: the next deadline, or its sending by itself."""
+    if order.archived_from is not None:
+        return None
+    dues = [it.due for it in _running(order, late_after) if key_of(LATE, it.about) not in order.attention]
+    if order.scheduled is not None:
+        dues.append(order.scheduled.due)
+    return min(dues, default=None)
+
+
+def with_late(order: Order, late_after: LateAfter, now: str) -> Order:
+    """The order with an attention for each deadline that has passed."""
+    if order.archived_from is None:
+        for deadline in _running(order, late_after):
+            if deadline.due <= now:
+                order = with_attention(order, LATE, deadline.remedy, now, deadline.about)
+    return order
+
+
+def after(moment: str, seconds: float) -> str:
+    return rfc3339(datetime.fromisoformat(moment) + timedelta(seconds=seconds))
+
+
+def _running(order: Order, late_after: LateAfter) -> Iterator[_Deadline]:
+    yield from _of_status(order, late_after)
+    yield from _of_sending(order, late_after)
+    if late_after.rendering_s is not None:
+        for item_id, item in order.items.items():
+            asked = [side.requested_at for side in item.sides.values() if side.requested_at is not None and side.asked]
+            if asked and not item.ignored:
+                remedy = "A print file does not come: see that render is ready, and redrive its dead letters."
+                yield _Deadline(item_id, after(min(asked), late_after.rendering_s), remedy)
+
+
+def _of_status(order: Order, late_after: LateAfter) -> Iterator[_Deadline]:
+    allowed = {
+        OrderStatus.NEW: late_after.new_s,
+        OrderStatus.READY: late_after.ready_s,
+        OrderStatus.SENT: late_after.sent_s,
+        OrderStatus.FAILED: late_after.failed_s,
+    }.get(order.status)
+    if allowed is not None:
+        remedy = f"It is {order.status.value} for longer than the shop's policy allows: see what it waits for."
+        yield _Deadline(order.status.value, after(order.status_since, allowed), remedy)
+
+
+def _of_sending(order: Order, late_after: LateAfter) -> Iterator[_Deadline]:
+    sending = order.sending
+    if sending is None or not order.in_flight:
+        return
+    if order.activity == ActivityKind.IN_DOUBT:
+        if late_after.in_doubt_s is not None:
+            remedy = "The vendor does not say whether it has the order: look at the vendor's site, then settle it."
+            yield _Deadline(ActivityKind.IN_DOUBT.value, after(sending.since, late_after.in_doubt_s), remedy)
+    elif late_after.sending_s is not None:
+        remedy = "It is not sent yet: see that dispatch is ready and what the next try waits for, or stop sending."
+        since = sending.asked_at or sending.since
+        yield _Deadline(ActivityKind.SENDING.value, after(since, late_after.sending_s), remedy)
