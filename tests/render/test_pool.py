@@ -1,4 +1,5 @@
 import asyncio
+import hashlib
 import multiprocessing
 import os
 import signal
@@ -7,11 +8,13 @@ from pathlib import Path
 
 import pytest
 from platen_contracts.catalog import Artwork
+from platen_contracts.common import FileRef
 from platen_render.worker import RenderPool, RenderProblem, draw
 
 from tests.support import until
 
 from .conftest import Studio
+from .test_photos import HOSTILE
 
 ANNA = {"name": "Anna"}
 
@@ -34,8 +37,8 @@ def workers() -> set[int | None]:
 
 async def test_a_worker_draws_what_the_function_draws(pool: RenderPool, studio: Studio, picture: Callable[..., bytes]) -> None:
     artwork = studio.artwork(studio.image(picture()), studio.text())
-    file = await pool.render(artwork, "front", ANNA, studio.profile(), studio.assets)
-    assert file == draw(artwork, "front", ANNA, studio.profile(), studio.assets)
+    printed = await pool.render(artwork, "front", ANNA, studio.profile(), studio.assets)
+    assert printed.data == draw(artwork, "front", ANNA, studio.profile(), studio.assets)
 
 
 async def test_a_problem_crosses_the_process_whole_and_the_worker_goes_on(pool: RenderPool, studio: Studio) -> None:
@@ -58,7 +61,7 @@ async def test_a_worker_killed_in_the_middle_of_a_job_does_no_harm(pool: RenderP
     with pytest.raises(RenderProblem) as problem:
         await doomed
     assert problem.value.code == "worker_died"
-    assert (await waiting).startswith(b"\x89PNG")
+    assert (await waiting).data.startswith(b"\x89PNG")
 
 
 async def test_a_job_over_its_time_limit_is_ended_and_the_next_one_is_drawn(studio: Studio, endless: Artwork) -> None:
@@ -67,6 +70,45 @@ async def test_a_job_over_its_time_limit_is_ended_and_the_next_one_is_drawn(stud
             await pool.render(endless, "front", ANNA, studio.profile(), studio.assets)
         assert problem.value.code == "time_limit"
         assert await pool.render(studio.artwork(studio.text()), "front", ANNA, studio.profile(), {})
+
+
+async def test_a_process_that_grows_too_large_is_ended_and_the_next_job_is_drawn(studio: Studio) -> None:
+    artwork = studio.artwork(studio.text())
+    async with RenderPool(workers=1, memory_mb=300) as pool:
+        with pytest.raises(RenderProblem) as problem:
+            await pool.render(artwork, "front", ANNA, studio.profile(8400, 11200), {})
+        assert problem.value.code == "memory_limit"
+        assert await pool.render(artwork, "front", ANNA, studio.profile(), {})
+
+
+async def test_photos_are_inspected_in_a_worker_and_hostile_ones_leave_it_alive(
+    pool: RenderPool, picture: Callable[..., bytes]
+) -> None:
+    assert (await pool.inspect(picture(60, 40, form="JPEG"), "image/jpeg")).width == 60
+    before = workers()
+    codes: dict[str, str] = {}
+    for name, (code, data, declared) in HOSTILE.items():
+        with pytest.raises(RenderProblem) as problem:
+            await pool.inspect(data, declared, "photo")
+        codes[name] = problem.value.code
+        assert problem.value.field == "photo"
+        assert code == codes[name]
+    assert len(codes) >= 30
+    assert workers() == before
+
+
+async def test_a_photo_is_drawn_from_its_bytes_and_one_that_is_not_there_is_missing(
+    pool: RenderPool, studio: Studio, picture: Callable[..., bytes]
+) -> None:
+    data = picture(300, 400)
+    photo = FileRef(sha256=hashlib.sha256(data).hexdigest(), size=len(data), media_type="image/png")
+    layer = {"kind": "photo", "option": "photo", "width": 300, "height": 400}
+    artwork = studio.artwork(layer, photo={"label": "Photo", "kind": "photo"})
+    printed = await pool.render(artwork, "front", {"photo": photo}, studio.profile(), {}, {photo.sha256: data})
+    assert set(printed.views) == {"preview"}
+    with pytest.raises(RenderProblem) as problem:
+        await pool.render(artwork, "front", {"photo": photo}, studio.profile(), {})
+    assert problem.value.code == "photo_missing"
 
 
 async def test_a_cancelled_job_frees_its_worker(pool: RenderPool, studio: Studio, endless: Artwork) -> None:

@@ -13,10 +13,15 @@ from platen_contracts.catalog import Artwork
 from platen_contracts.common import Answer, FileRef, OutputProfile
 from platen_contracts.render import RenderFailed, RenderFinished
 from platen_messaging.health import Health
+from platen_outside.fetch import Fetched, FetchProblem
 from platen_render.gateway import ObjectStore
 from platen_render.worker import RenderPool, RenderProblem
 from platen_render.worker.assets import Assets
-from platen_render.worker.runner import RENDERER, Pace, Runner
+from platen_render.worker.buyers import BuyersPhotos
+from platen_render.worker.job import RENDERER, Jobs
+from platen_render.worker.outputs import Printed
+from platen_render.worker.photos import Inspected, inspect
+from platen_render.worker.runner import Pace, Runner
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
@@ -36,13 +41,22 @@ class Press:
     alive: bool = True
 
     async def render(
-        self, artwork: Artwork, side: str, answers: Mapping[str, Answer], profile: OutputProfile, assets: Mapping[str, bytes]
-    ) -> bytes:
+        self,
+        artwork: Artwork,
+        side: str,
+        answers: Mapping[str, Answer],
+        profile: OutputProfile,
+        assets: Mapping[str, bytes],
+        photos: Mapping[str, bytes],
+    ) -> Printed:
         name = str(answers["name"])
         self.drawn.append(name)
         if self.does:
             await self.does.pop(0)()
-        return name.encode()
+        return Printed(name.encode(), {"preview": b"small " + name.encode()}, ["photo_blurred photo"])
+
+    async def inspect(self, data: bytes, declared: str, field: str | None = None) -> Inspected:
+        return inspect(data, declared, field)
 
 
 class Shelf(ObjectStore):
@@ -72,6 +86,15 @@ class Shop:
     press: Press
     shelf: Shelf
     health: Health = field(default_factory=Health)
+    web: dict[str, bytes | FetchProblem] = field(default_factory=dict[str, bytes | FetchProblem])
+    fetched: list[str] = field(default_factory=list[str])
+
+    async def fetch(self, address: str) -> Fetched:
+        self.fetched.append(address)
+        found = self.web[address]
+        if isinstance(found, FetchProblem):
+            raise found
+        return Fetched(found, "image/png")
 
     @asynccontextmanager
     async def at_work(self, **pace: float) -> AsyncIterator[asyncio.Event]:
@@ -82,7 +105,10 @@ class Shop:
         def new_pool() -> RenderPool:
             return cast(RenderPool, press())
 
-        runner = Runner(self.room.outcomes, self.room.queue, self.shelf, self.health, new_pool, Pace(**{"poll": 0.02, **pace}))
+        held = Pace(**{"poll": 0.02, **pace})
+        photos = BuyersPhotos(self.room.shelf, self.shelf, self.fetch)
+        jobs = Jobs(self.room.shelf, self.shelf, photos, self.health, held.patience)
+        runner = Runner(self.room.outcomes, self.room.queue, jobs, self.health, new_pool, held)
         stop = asyncio.Event()
         work = asyncio.create_task(runner.run(stop))
         yield stop
@@ -276,6 +302,89 @@ async def test_images_are_read_once_and_the_oldest_go_when_there_are_too_many(sh
     assert shop.shelf.read == 4
     await assets.of(files[1:2])
     assert shop.shelf.read == 5
+
+
+async def test_views_and_warnings_come_with_the_file_and_again_when_it_is_reused(shop: Shop) -> None:
+    asked = request()
+    async with shop.at_work():
+        await take_in(shop.room.requests, asked)
+        await shop.answered()
+        await take_in(shop.room.requests, again(asked))
+        first, second = await shop.answered(2)
+    assert first.warnings == second.warnings == ["photo_blurred photo"]
+    assert first.views == second.views
+    assert await shop.shelf.get(first.views["preview"].sha256) == b"small Anna"
+
+
+PHOTO = {"label": "Photo", "kind": "photo", "required": False}
+
+
+def with_photo(version: int = 7) -> Artwork:
+    document = mug(version).model_dump()
+    document["options"]["photo"] = PHOTO
+    return Artwork.model_validate(document)
+
+
+def asking_with(photo: object, **changes: Any) -> Any:
+    return request(artwork={"artwork_id": "mug", "version": 7}, answers={"name": "Anna", "photo": photo}, **changes)
+
+
+async def test_a_photo_at_an_address_is_fetched_once_for_an_order_and_kept(shop: Shop, picture: Callable[..., bytes]) -> None:
+    shop.web["https://shop.example/a.png"] = picture()
+    asked = asking_with("https://shop.example/a.png")
+    await take_in(shop.room.requests, with_photo(), asked)
+    async with shop.at_work():
+        await shop.answered()
+        await take_in(shop.room.requests, again(asked, input_hash="2" * 64))
+        _, second = await shop.answered(2)
+    assert isinstance(second, RenderFinished)
+    assert shop.fetched == ["https://shop.example/a.png"]
+    ((sha256,),) = await shop.room.rows("select sha256 from photos where source is not null")
+    assert await shop.shelf.get(sha256) == picture()
+
+
+@pytest.mark.parametrize(
+    ("code", "problem"),
+    [
+        ("photo_address_refused", FetchProblem("address_refused", "it is inside")),
+        ("photo_unreachable", FetchProblem("not_found", "nothing there")),
+        ("photo_too_large", FetchProblem("too_large", "it is large")),
+        ("photo_unsupported", FetchProblem("type_refused", "a page")),
+        ("photo_unsupported", b"<svg xmlns='http://www.w3.org/2000/svg'/>"),
+        ("photo_corrupt", b"\x89PNG\r\n\x1a\n"),
+    ],
+)
+async def test_a_photo_that_cannot_be_had_fails_the_request_and_names_the_option(
+    shop: Shop, code: str, problem: bytes | FetchProblem
+) -> None:
+    shop.web["https://shop.example/a.png"] = problem
+    await take_in(shop.room.requests, with_photo(), asking_with("https://shop.example/a.png"), request())
+    async with shop.at_work():
+        answers = await shop.answered(2)
+    (failed,) = [answer for answer in answers if isinstance(answer, RenderFailed)]
+    assert (failed.code, failed.field, "shop.example" in failed.remedy) == (code, "photo", False)
+    assert len([answer for answer in answers if isinstance(answer, RenderFinished)]) == 1
+
+
+async def test_an_uploaded_photo_that_is_none_fails_the_request(shop: Shop) -> None:
+    fake = await shop.shelf.put_by_content(b"%PDF-1.7", "image/png")
+    gone = FileRef(sha256="0" * 64, size=1, media_type="image/png")
+    await take_in(shop.room.requests, with_photo(), asking_with(fake), asking_with(gone))
+    async with shop.at_work():
+        answers = await shop.answered(2)
+    assert {answer.code for answer in answers} == {"photo_unsupported", "photo_missing"}
+    assert not shop.press.drawn
+
+
+async def test_a_long_queue_says_how_far_it_is(shop: Shop) -> None:
+    held = asyncio.Event()
+    shop.press.does = [lambda: _wait(held)] * 2
+    await take_in(shop.room.requests, *[request(shop_id=f"shop-{number % 3}") for number in range(9)])
+    with capture_logs() as logs:
+        async with shop.at_work(lease=0.2, grace=0, tell=0):
+            await until(lambda: [line for line in logs if line["event"] == "drawing"])
+    line = next(line for line in logs if line["event"] == "drawing")
+    assert (line["waiting"] >= 7, line["shops"], "per_minute" in line) == (True, 3, True)
 
 
 async def _wait(event: asyncio.Event) -> None:

@@ -33,12 +33,17 @@ def open_store(url: str) -> LocalStore | S3Store:
     raise ValueError(f"PLATEN_OBJECTS: {url!r} is no object store; give file:///folder or s3://bucket/prefix")
 
 
+def named_by_content(data: bytes, media_type: str) -> FileRef:
+    """What `put_by_content` will answer."""
+    return FileRef(sha256=hashlib.sha256(data).hexdigest(), size=len(data), media_type=media_type)
+
+
 async def put_by_content(store: LocalStore | S3Store, data: bytes, media_type: str) -> FileRef:
     """Keeps the bytes under their own sha256, unless they are there already; then nothing is written.
 
     Raises STORAGE_FAULTS.
     """
-    file = FileRef(sha256=hashlib.sha256(data).hexdigest(), size=len(data), media_type=media_type)
+    file = named_by_content(data, media_type)
     attributes = {"Content-Type": media_type} if isinstance(store, S3Store) else None
     with contextlib.suppress(AlreadyExistsError):
         await obstore.put_async(store, object_key(file.sha256), data, mode="create", attributes=attributes, use_multipart=False)

@@ -5,6 +5,7 @@ import sys
 from platen_messaging.lane import Lane
 from platen_messaging.service import Service, run
 from platen_messaging.waiting import Task
+from platen_outside.fetch import Allowed, fetch
 
 from platen_render.gateway import ObjectStore
 from platen_render.handlers import FILES, REQUESTS, STATUS, outcomes
@@ -16,6 +17,9 @@ from platen_render.store.queue import Queue
 from platen_render.store.shelf import Shelf
 from platen_render.web import Files
 from platen_render.worker import RenderPool
+from platen_render.worker.buyers import BuyersPhotos
+from platen_render.worker.job import Jobs
+from platen_render.worker.photos import MEDIA_TYPES
 from platen_render.worker.runner import Pace, Runner
 
 
@@ -26,15 +30,17 @@ def build(settings: Settings, pace: Pace | None = None) -> Service:
         Lane("status", ("orders.status",), STATUS),
     ]
     service = Service("render", settings, store=RenderStore(settings.retention), lanes=lanes)
+    shelf = Shelf(service.engine, settings.retention)
+    allowed, pace = Allowed.of(settings.photo_hosts), pace or Pace()
+    photos = BuyersPhotos(shelf, objects, lambda address: fetch(address, MEDIA_TYPES, allowed=allowed))
     runner = Runner(
         service.desk(outcomes(settings.files_url)),
         Queue(service.engine),
-        objects,
+        Jobs(shelf, objects, photos, service.health, pace.patience),
         service.health,
-        lambda: RenderPool(settings.render_workers, settings.render_time_limit_s),
+        lambda: RenderPool(settings.render_workers, settings.render_time_limit_s, memory_mb=settings.render_memory_mb),
         pace,
     )
-    shelf = Shelf(service.engine, settings.retention)
     collector = Collector(service.desk(FILES), shelf, objects, service.health)
     service.tasks += [Task("worker", runner.run), Task("files", collector.run)]
     service.routes += Files(Links(service.engine), objects).routes

@@ -50,7 +50,8 @@ _RELEASE = "update jobs set lease = null, due_at = now() + $2::interval where le
 _COUNT = """
 select count(*) filter (where rank is null),
        count(*) filter (where rank is not null and (lease is null or due_at <= now())),
-       count(*) filter (where lease is not null and due_at > now())
+       count(*) filter (where lease is not null and due_at > now()),
+       count(distinct shop_id) filter (where rank is not null)
 from jobs
 """
 
@@ -91,6 +92,8 @@ class Counted:
     waiting_for_artwork: int
     waiting: int
     drawing: int
+    shops: int
+    """That have some of those whose artwork is known."""
 
 
 class Queue:

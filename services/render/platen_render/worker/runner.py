@@ -3,55 +3,41 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from importlib.metadata import version
-from secrets import token_hex, token_urlsafe
-from typing import TypeVar
+from secrets import token_hex
 
-from platen_contracts.common import FileRef
-from platen_contracts.render import RenderRequested
 from platen_messaging.desk import Desk
 from platen_messaging.faults import is_transient, told
 from platen_messaging.health import Health
 from platen_messaging.log import logger
-from platen_messaging.waiting import Backoff
 from platen_outside.objects import STORAGE_FAULTS
 
-from platen_render.gateway import ObjectStore
 from platen_render.model import DrawingFailed, FileMade, JobFact, State
-from platen_render.store.queue import Asked, Claim, Queue
-from platen_render.worker.assets import Assets
+from platen_render.store.queue import Asked, Claim, Counted, Drawn, Queue
 from platen_render.worker.figures import JOBS, OUTCOMES, SECONDS
-from platen_render.worker.paint import assets_of
+from platen_render.worker.job import RENDERER, Busy, Jobs, made, named
 from platen_render.worker.pool import RenderPool
-from platen_render.worker.problems import RenderProblem
 
-T = TypeVar("T")
 log = logger("worker")
-
-RENDERER = f"platen-render {version('platen-render')}"
-
-_LOST_LIMIT = 3
-"""A job that so many have died with is not tried again."""
 
 _TWINS = 200
 """Jobs that one file answers in one transaction."""
-
-_TRY_AGAIN = "render it again; if it fails again, simplify the artwork"
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
     """Seconds. `lease`: how soon the job of an instance that died is taken over. `patience`: how long a job in hand waits for
-    the object store before it is put back for `put_back`. `grace`: what running jobs get when the service stops."""
+    the object store before it is put back for `put_back`. `grace`: what running jobs get when the service stops. `tell`: how
+    often a line says how far a long queue is."""
 
     lease: float = 10
     poll: float = 0.25
     patience: float = 60
     put_back: float = 30
     grace: float = 20
+    tell: float = 10
 
 
 class Runner:
@@ -61,19 +47,20 @@ class Runner:
         self,
         desk: Desk[State],
         queue: Queue,
-        objects: ObjectStore,
+        jobs: Jobs,
         health: Health,
         new_pool: Callable[[], RenderPool],
         pace: Pace | None = None,
     ) -> None:
-        self._desk, self._queue, self._objects, self._health = desk, queue, objects, health
+        self._desk, self._queue, self._jobs, self._health = desk, queue, jobs, health
         self._new_pool = new_pool
         self._pace = pace or Pace()
-        self._assets = Assets(objects)
         self._in_hand: dict[str, asyncio.Task[None]] = {}
+        self._told_at, self._answered = 0.0, 0
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop`; then what is in hand is finished, or put back when the grace is over."""
+        self._begin_telling()
         async with self._new_pool() as pool:
             keeper = asyncio.ensure_future(self._keep(pool))
             stopped = asyncio.ensure_future(stop.wait())
@@ -124,9 +111,7 @@ class Runner:
                 if leases := list(self._in_hand):
                     await self._queue.renew(leases, timedelta(seconds=self._pace.lease))
                 counted = await self._queue.counted()
-                JOBS.labels("waiting_for_artwork").set(counted.waiting_for_artwork)
-                JOBS.labels("waiting").set(counted.waiting)
-                JOBS.labels("drawing").set(counted.drawing)
+                self._show(counted)
             except Exception as failure:
                 log.warning("leases not renewed", error=told(failure), exc_info=None if is_transient(failure) else failure)
             if pool.alive:
@@ -135,99 +120,49 @@ class Runner:
                 self._health.set("drawing processes", "they ended", "the next job starts new ones; if it goes on, see the log")
             await asyncio.sleep(self._pace.lease / 4)
 
+    def _show(self, counted: Counted) -> None:
+        JOBS.labels("waiting_for_artwork").set(counted.waiting_for_artwork)
+        JOBS.labels("waiting").set(counted.waiting)
+        JOBS.labels("drawing").set(counted.drawing)
+        passed = asyncio.get_running_loop().time() - self._told_at
+        if counted.waiting > len(self._in_hand) and passed >= self._pace.tell:
+            per_minute = round(self._answered / passed * 60)
+            log.info("drawing", waiting=counted.waiting, in_hand=counted.drawing, shops=counted.shops, per_minute=per_minute)
+            self._begin_telling()
+
+    def _begin_telling(self) -> None:
+        self._told_at, self._answered = asyncio.get_running_loop().time(), 0
+
     async def _work(self, claim: Claim, pool: RenderPool) -> None:
         """One job, to its end. Whatever goes wrong, the runner goes on."""
         try:
             with SECONDS.time():
-                fact = await self._outcome(claim, pool)
+                fact = await self._jobs.outcome(claim, pool)
                 if fact is None:
                     await self._queue.expire(claim.lease)
                 else:
                     await self._tell(claim, fact)
+        except Busy:
+            await self._queue.release([claim.lease], timedelta(seconds=self._pace.poll))
         except Exception as failure:
             passing = is_transient(failure) or isinstance(failure, STORAGE_FAULTS)
-            log.warning("job put back", **_named(claim), error=told(failure), exc_info=None if passing else failure)
+            log.warning("job put back", **named(claim), error=told(failure), exc_info=None if passing else failure)
             try:
                 await self._queue.release([claim.lease], timedelta(seconds=self._pace.put_back))
             except Exception as second:
                 log.warning("job due when its lease ends", error=told(second), exc_info=None if passing else second)
 
-    async def _outcome(self, claim: Claim, pool: RenderPool) -> JobFact | None:
-        """None: the process that drew it died, which is not held against the job the first times."""
-        if claim.drawn is not None:
-            return _made(claim, claim.drawn.file)
-        if claim.lost >= _LOST_LIMIT:
-            return _failed(claim, "worker_died", None, _TRY_AGAIN)
-        try:
-            files = assets_of(claim.artwork, claim.request.side)
-            assets = await self._patiently(lambda: self._assets.of(files))
-            drawn = await self._draw(claim, pool, assets)
-        except RenderProblem as problem:
-            if problem.code == "worker_died":
-                log.warning("a drawing process died", **_named(claim), lost=claim.lost + 1)
-                return None
-            return _failed(claim, problem.code, problem.field, problem.remedy)
-        if isinstance(drawn, DrawingFailed):
-            return drawn
-        return _made(claim, await self._patiently(lambda: self._objects.put_by_content(drawn, claim.request.profile.media_type)))
-
-    async def _draw(self, claim: Claim, pool: RenderPool, assets: dict[str, bytes]) -> bytes | DrawingFailed:
-        request = claim.request
-        try:
-            return await pool.render(claim.artwork, request.side, request.answers, request.profile, assets)
-        except (RenderProblem, OSError):
-            raise
-        except Exception as failure:  # noqa: BLE001  the words of an unknown failure may quote the buyer's: none are logged
-            log.error("drawing failed in an unknown way", **_named(claim), kind=type(failure).__name__, places=_places(failure))
-            return _failed(claim, "internal", None, "report it with the order's number; the service's log says where it failed")
-
     async def _tell(self, claim: Claim, fact: JobFact) -> None:
         """Also answers those who ask for the same file. Decided against the rows as they are now, so ids need no memory."""
         told_of: list[tuple[Asked, JobFact]] = [(claim, fact)]
         if isinstance(fact, FileMade):
+            drawn = Drawn(fact.file, fact.views, fact.warnings)
             twins = await self._queue.twins(claim.request.input_hash, _TWINS)
-            told_of += [(twin, _made(twin, fact.file)) for twin in twins]
+            told_of += [(twin, made(twin, drawn)) for twin in twins]
         facts = [self._desk.fact(each, token_hex(16), each.key, asked.cause) for asked, each in told_of]
         await self._desk.apply(facts)
+        self._answered += len(facts)
         outcome = "reused" if claim.drawn else fact.code if isinstance(fact, DrawingFailed) else "drawn"
         OUTCOMES.labels(outcome).inc()
         OUTCOMES.labels("reused").inc(len(told_of) - 1)
-        log.info("answered", **_named(claim), outcome=outcome, others=len(told_of) - 1)
-
-    async def _patiently(self, work: Callable[[], Awaitable[T]]) -> T:
-        """Tries again while the object store is away, as long as a job may be held in hand."""
-        backoff = Backoff(0.5, 10)
-        until = asyncio.get_running_loop().time() + self._pace.patience
-        while True:
-            try:
-                result = await work()
-            except STORAGE_FAULTS as failure:
-                self._health.set("object store", told(failure), "see that it can be reached; jobs wait meanwhile")
-                delay = backoff.next()
-                if asyncio.get_running_loop().time() + delay > until:
-                    raise
-                await asyncio.sleep(delay)
-            else:
-                self._health.clear("object store")
-                return result
-
-
-def _about(request: RenderRequested) -> dict[str, str]:
-    return {"request_id": request.request_id, "order_id": request.order_id, "item_id": request.item_id, "side": request.side}
-
-
-def _named(asked: Asked) -> dict[str, str]:
-    return {**_about(asked.request), "correlation_id": asked.cause.correlation_id or asked.cause.id}
-
-
-def _made(asked: Asked, file: FileRef) -> FileMade:
-    return FileMade.model_validate({**_about(asked.request), "file": file, "renderer": RENDERER, "token": token_urlsafe(32)})
-
-
-def _failed(asked: Asked, code: str, field: str | None, remedy: str) -> DrawingFailed:
-    return DrawingFailed.model_validate({**_about(asked.request), "code": code, "field": field, "remedy": remedy})
-
-
-def _places(failure: BaseException) -> Sequence[str]:
-    """Where in the drawing process it was raised: the frames, without the words."""
-    return [line.strip() for line in str(failure.__cause__).splitlines() if line.startswith("  File ")]
+        log.info("answered", **named(claim), outcome=outcome, others=len(told_of) - 1)
