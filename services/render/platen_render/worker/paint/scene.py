@@ -33,6 +33,12 @@ def no_photos(sha256: str) -> pyvips.Image:
     raise RenderProblem("photo_missing", None, f"the photo {sha256[:12]}… is not at hand", "upload the photo again")
 
 
+def any_photo(_: str) -> pyvips.Image:
+    """Stands in for a photo where an artwork is tried out: grey, of 200 x 200 pixels."""
+    grey: pyvips.Image = pyvips.Image.black(200, 200, bands=4).linear([1], [128]).cast("uchar")
+    return grey.copy(interpretation="srgb")
+
+
 @dataclass(frozen=True)
 class Scene:
     artwork: Artwork

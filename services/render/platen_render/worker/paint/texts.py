@@ -25,24 +25,27 @@ def paint_text(canvas: skia.Canvas, layer: TextLayer, scene: Scene, place: Place
     if layer.outline is not None:
         width, colour = layer.outline.width * place.scale, colour_of(layer.outline.colour, scene, f"{field}.outline.colour")
         canvas.drawPath(path, stroke(width, colour))
-        _stickers(canvas, ink, place, skia.Paint(ImageFilter=around(width, colour)))
+        _outlined_stickers(canvas, ink, place, width, colour)
     canvas.drawPath(path, paint_of(layer.colour, scene, place, layer.width, layer.height, f"{field}.colour"))
     if layer.outline is None:
-        _stickers(canvas, ink, place, None)
+        _stickers(canvas, ink, place)
 
 
-def _stickers(canvas: skia.Canvas, ink: Ink, place: Place, paint: skia.Paint | None) -> None:
+def _outlined_stickers(canvas: skia.Canvas, ink: Ink, place: Place, width: float, colour: int) -> None:
     if not ink.stickers:
         return
-    if paint is not None:
-        canvas.saveLayer(None, paint)
+    bounds = place.matrix.mapRect(Ink(stickers=ink.stickers).bounds()).makeOutset(2 * width + 2, 2 * width + 2)
+    canvas.saveLayer(bounds, skia.Paint(ImageFilter=around(width, colour)))
+    _stickers(canvas, ink, place)
+    canvas.restore()
+
+
+def _stickers(canvas: skia.Canvas, ink: Ink, place: Place) -> None:
     canvas.save()
     canvas.concat(place.matrix)
     for sticker in ink.stickers:
         sticker.paint(canvas)
     canvas.restore()
-    if paint is not None:
-        canvas.restore()
 
 
 def _mind_the_edge(path: skia.Path, scene: Scene, place: Place, field: str) -> None:
