@@ -14,8 +14,12 @@ from platen_contracts.common import ArtworkRef
 from platen_contracts.ids import derived_id
 from platen_contracts.subscribing import fold
 from platen_messaging.outcome import Applied, Ignored, Refused
+from platen_orders.model import Held, replace
 
 from . import world as w
+from .test_table import COMMAND_CASES, STATUSES
+from .test_table import _command as command_of
+from .test_table import _world as situated
 from .world import ANN, BERLIN, ORDER, World
 
 TWO = (w.a_line("1"), w.a_line("2", quantity=3))
@@ -431,6 +435,52 @@ def test_items_of_which_a_parcel_tells_stay_where_they_are() -> None:
 
 
 # Every command
+
+APPLIED = [case for case in COMMAND_CASES if case[2] == "=" or case[2] in STATUSES]
+ONE_OF_EACH = {name: (name, situation) for name, situation, _ in reversed(APPLIED)}
+
+
+@pytest.mark.parametrize(("name", "situation", "expected"), COMMAND_CASES)
+def test_a_dry_run_answers_as_the_command_would_once_and_does_nothing(name: str, situation: str, expected: str) -> None:
+    world = situated(name, situation)
+    command = command_of(name, world).model_copy(update={"bulk_id": "b" * 32})
+    before, sent = dict(world.states), len(world.sent)
+    world.ask(command.model_copy(update={"dry_run": True}))
+    dry = world.reply()
+    assert world.states == before
+    assert len(world.sent) == sent + 1
+    world.ask(command)
+    real = world.reply()
+    assert len([it for it in world.sent[sent:] if it.topic == "orders.replies"]) == 2
+    assert (dry.dry_run, real.dry_run, dry.bulk_id, real.bulk_id) == (True, False, "b" * 32, "b" * 32)
+    assert type(dry) is type(real)
+    if isinstance(real, orders.CommandApplied):
+        assert (dry.status, dry.version) == (real.status, real.version)
+    if isinstance(real, orders.CommandRefused):
+        assert (dry.code, dry.field, dry.allowed) == (real.code, real.field, real.allowed)
+
+
+@pytest.mark.parametrize(("name", "situation"), ONE_OF_EACH.values())
+def test_a_command_decided_on_what_was_edited_since_is_stale(name: str, situation: str) -> None:
+    world = situated(name, situation)
+    held = world.states[ORDER]
+    assert isinstance(held, Held)
+    edited = held.order.version + 1
+    world.states[ORDER] = Held(replace(held.order, version=edited, edited_version=edited), held.public)
+    before = dict(world.states)
+    world.ask(command_of(name, world).model_copy(update={"expected_version": edited - 1}))
+    assert (world.reply().code, world.reply().field, world.reply().version) == ("stale", "expected_version", edited)
+    assert world.states == before
+    assert isinstance(world.ask(command_of(name, world).model_copy(update={"expected_version": edited})), Applied)
+
+
+@pytest.mark.parametrize(("name", "situation"), ONE_OF_EACH.values())
+def test_history_names_who_did_it_and_the_command_that_asked(name: str, situation: str) -> None:
+    world = situated(name, situation)
+    command = command_of(name, world)
+    world.ask(command)
+    reply, event = world.reply(), world.on("orders.history")[-1]
+    assert (event.actor, event.cause.id, event.cause.type) == (command.actor, reply.command_id, command.TYPE)
 
 
 def test_a_version_that_the_order_never_had_is_refused() -> None:
