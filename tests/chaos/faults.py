@@ -14,6 +14,8 @@ from typing import Any, Literal
 import asyncpg
 import httpx
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from confluent_kafka import KafkaException
 from platen_cli.audit.gather import read_topics
 from platen_cli.local.daemon import guarded
 
@@ -65,7 +67,7 @@ class Injector:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._under_way: set[asyncio.Task[None]] = set()
+        self._tasks: list[asyncio.Task[None]] = []
         self._guests: list[Guest] = []
         self._turns = {"kafka": asyncio.Lock(), "postgres": asyncio.Lock()}
         self.done: dict[str, int] = {}
@@ -77,14 +79,11 @@ class Injector:
         began = loop.time()
         for step in steps:
             await asyncio.sleep(max(0.0, began + step.at - loop.time()))
-            task = asyncio.create_task(self._do(step))
-            self._under_way.add(task)
-            task.add_done_callback(self._under_way.discard)
+            self._tasks.append(asyncio.create_task(self._do(step)))
 
     async def heal(self) -> None:
         """Everything that was stopped runs, everything that was frozen goes on, nothing goes wrong any more."""
-        if self._under_way:
-            await asyncio.gather(*self._under_way)
+        await asyncio.gather(*self._tasks)
         await asyncio.gather(*(guest.go() for guest in self._guests))
         self._guests.clear()
         await self._world.ready()
@@ -95,7 +94,7 @@ class Injector:
         effect = self._effect(step)
         try:
             await effect(step)
-        except (httpx.HTTPError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as problem:
+        except (httpx.HTTPError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError, KafkaError, KafkaException) as problem:
             self.failed.append(f"{step}: {problem!r}")  # another fault was in its way
         else:
             name = f"{step.kind} {step.target}" if step.target in self._turns else step.kind
@@ -188,8 +187,8 @@ class Injector:
     async def _send(self, records: Sequence[tuple[str, bytes | None, bytes | None, Any]], *, spoil: bool) -> None:
         stack = self._world.stack
         producer: Any = AIOKafkaProducer(bootstrap_servers=stack.bootstrap, acks="all", max_request_size=2_000_000)
-        await producer.start()
         try:
+            await producer.start()
             for topic, key, value, headers in records:
                 placed = await producer.send_and_wait(stack.given.topic_prefix + topic, value, key=key, headers=list(headers))
                 if spoil:

@@ -66,15 +66,15 @@ async def run_seed(world: World, operators: Operators, seed: int, seconds: float
     await injector.heal()
     healed = time.monotonic()
     operators.finishing = True
-    late, last = await _settled(world, operators)
+    late, last = await settled(world, operators)
     healing = time.monotonic() - healed
-    violations = [*late, *await _audited(world)]
+    violations = [*late, *await audited(world)]
     given = operators.commands - commands
     seconds = round(time.monotonic() - began, 1)
     return Result(seed, orders, given, injector.done, round(healing, 1), last, seconds, violations)
 
 
-async def _settled(world: World, operators: Operators) -> tuple[list[str], str]:
+async def settled(world: World, operators: Operators) -> tuple[list[str], str]:
     """Nothing as soon as every order is at its end and nothing is under way; else what is not, after `HEALING`.
 
     And what was waited for last.
@@ -97,7 +97,7 @@ def _known(operators: Operators) -> set[tuple[str, str]]:
     return {(order.shop_id, order.shop_order_id) for order in operators.orders.values()}
 
 
-async def _audited(world: World) -> list[str]:
+async def audited(world: World) -> list[str]:
     """What two looks in a row have found: polls go on, and one look may fall into the middle of one."""
     first = audit(await world.gather())
     if not first.violations:

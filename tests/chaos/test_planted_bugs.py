@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import platen_orders.decide.change
@@ -13,6 +14,7 @@ import platen_orders.handlers
 import platen_orders.store
 import pytest
 from platen_contracts.common import Actor
+from platen_contracts.envelope import Meta, encode_headers
 from platen_contracts.ids import order_id
 from platen_contracts.orders import Archive, Render, Unarchive
 from platen_dispatch.decide import plan as planning
@@ -147,15 +149,10 @@ async def test_a_publish_before_the_commit_is_caught(hall: Hall, monkeypatch: py
     await hall.broken("I8", f"order {the_order(1)} was told of, and is not there")
 
 
-async def test_a_message_that_was_never_committed_is_caught(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def forgets(self: Sender, session: Any, rows: Sequence[Any]) -> None:
-        """Deletes what it sent: nobody can tell any more what was."""
-        async with session as driver:
-            await driver.execute("delete from outbox where id = any($1::bigint[])", [row.id for row in rows])
-
-    monkeypatch.setattr(Sender, "_moved", forgets)
+async def test_a_message_that_was_never_committed_is_caught(hall: Hall) -> None:
     await hall.start("orders")
-    await observe(hall, 1)
+    meta = Meta("f" * 32, Archive.TYPE, "orders", the_order(1), datetime.now(UTC))
+    await hall.produce([("render.requests", b"k", b"{}", encode_headers(meta))])
     await hall.broken("I8", "was sent by orders and never committed")
 
 

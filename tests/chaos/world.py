@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Collection
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +18,7 @@ from platen_cli.catalog import push, read_catalog
 from platen_cli.demo.place import SANDBOX_STATE, secrets
 from platen_cli.demo.play import CATALOG, SMALL
 from platen_cli.errors import Unreachable
-from platen_cli.stack import Given, Stack
+from platen_cli.stack import Stack
 from platen_cli.stack.lag import lags
 from platen_cli.stack.settings import is_runnable
 from platen_contracts.topics import SERVICES
@@ -106,13 +106,13 @@ async def _outbox(url: str) -> int:
 
 
 @asynccontextmanager
-async def running_world(data: Path, services: Collection[str] = SERVICES, given: Given | None = None) -> AsyncGenerator[World]:
+async def running_world(data: Path, extra_env: Mapping[str, str] | None = None) -> AsyncGenerator[World]:
     """A stack of its own in `data` with the catalog published and the vendors' habits set."""
     opened = secrets()
     stack = Stack(
         data,
         ports="auto",
-        services=[*(name for name in services if is_runnable(name)), "sandbox"],
+        services=[*(name for name in SERVICES if is_runnable(name)), "sandbox"],
         env_of={
             "sync": {"PLATEN_SHOP_SECRETS": opened["PLATEN_SHOP_SECRETS"]},
             "dispatch": {"PLATEN_VENDOR_SECRETS": opened["PLATEN_VENDOR_SECRETS"], "PLATEN_DISPATCH_LEASE_S": LEASE_S},
@@ -120,8 +120,7 @@ async def running_world(data: Path, services: Collection[str] = SERVICES, given:
             "render": {"PLATEN_RENDER_WORKERS": "1"},
             "sandbox": {"PLATEN_SANDBOX_STATE": str(data / SANDBOX_STATE)},
         },
-        extra_env={"PLATEN_LOG": "json"},
-        given=given,
+        extra_env={"PLATEN_LOG": "json", **(extra_env or {})},
     )
     async with stack, httpx.AsyncClient(base_url=stack.urls["sandbox"], timeout=10, trust_env=False) as control:
         world = World(stack, control)
