@@ -23,6 +23,7 @@ from aiokafka.errors import (  # pyright: ignore[reportMissingTypeStubs]
     KafkaError,
     MessageSizeTooLargeError,
     PolicyViolationError,
+    ProducerFenced,
     RecordListTooLargeError,
     TopicAuthorizationFailedError,
     UnknownTopicOrPartitionError,
@@ -40,7 +41,17 @@ from . import foreign
 from .log import logger
 from .records import Record
 
-__all__ = ["ROW_FAULTS", "TOPIC_FAULTS", "Consumer", "KafkaError", "Partition", "Producer", "Subscription", "open_producer"]
+__all__ = [
+    "ROW_FAULTS",
+    "TOPIC_FAULTS",
+    "Consumer",
+    "KafkaError",
+    "Partition",
+    "Producer",
+    "ProducerFenced",
+    "Subscription",
+    "open_producer",
+]
 
 ROW_FAULTS = (
     MessageSizeTooLargeError,
@@ -220,6 +231,12 @@ async def _decode(message: KafkaMessage) -> KafkaMessage:
     return message
 
 
+_TRANSACTION_MS = 60_000
+"""Kafka wants to know it with the name; no transaction is ever begun."""
+
+_OPEN_SECONDS = 30.0
+"""Kafka makes its topic of transactions for the first name that it hears."""
+
 _hash = lru_cache(maxsize=20_000)(cast("Callable[[bytes], int]", murmur2))
 
 
@@ -263,18 +280,29 @@ class Producer:
         """Sends what was handed over if that takes no longer than `seconds`; after that nothing of it is ever sent."""
         closing = asyncio.ensure_future(self._producer.stop())
         await asyncio.wait({closing}, timeout=seconds)
-        if not closing.done():
+        sending = self._producer._sender.sender_task
+        if not closing.done() and sending is not None:
             # aiokafka's stop waits for the broker however long it takes, unless its sender has ended.
-            self._producer._sender.sender_task.cancel()
+            sending.cancel()
         with contextlib.suppress(KafkaError, asyncio.CancelledError):
             await closing
 
 
-async def open_producer(bootstrap: str) -> Producer:
-    """A started producer. Raises `KafkaError` or `OSError` when no broker answers."""
+async def open_producer(bootstrap: str, name: str) -> Producer:
+    """A started producer, after which earlier ones of that name are fenced: of what they still hold, Kafka takes nothing.
+
+    Each partition takes nothing older once the new one has written to it. `name` is a transactional id, used for that alone:
+    asking for it raises the producer's epoch, and without it the records are sent as ever, outside any transaction.
+    Raises `KafkaError` or `OSError` when no broker answers.
+    """
     producer = Producer(bootstrap)
+    inner = producer._producer  # pyright: ignore[reportPrivateUsage]
     try:
-        await producer._producer.start()  # pyright: ignore[reportPrivateUsage]
+        inner._txn_manager.transactional_id = name
+        inner._txn_manager.transaction_timeout_ms = _TRANSACTION_MS
+        async with asyncio.timeout(_OPEN_SECONDS):
+            await inner.start()
+        inner._txn_manager.transactional_id = None
     except BaseException:
         await producer.close(0)
         raise

@@ -121,6 +121,8 @@ class Relay:
             await self._rounds(session, stop, beat)
             await self._flush(session)
         finally:
+            # What was not acknowledged still stands in the outbox, for whoever holds the lock next.
+            await self._sender.close()
             beat.cancel()
             with contextlib.suppress(BaseException):
                 await beat

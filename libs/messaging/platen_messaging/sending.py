@@ -14,7 +14,7 @@ from platen_contracts.envelope import Meta, encode_headers
 from . import metrics
 from .databases import Driver
 from .faults import told
-from .kafka import ROW_FAULTS, TOPIC_FAULTS, Producer, open_producer
+from .kafka import ROW_FAULTS, TOPIC_FAULTS, Producer, ProducerFenced, open_producer
 from .log import logger
 from .outbox import unpack
 
@@ -107,6 +107,7 @@ class Sender:
         self._bootstrap = bootstrap
         self._prefix = prefix
         self._source = source
+        self._name = f"{prefix}{source}.relay"
         self._producer: Producer | None = None
         self._known: set[str] = set()
         self._held: dict[str, float] = {}
@@ -124,7 +125,8 @@ class Sender:
         Raises when Kafka or the database is away.
         """
         if self._producer is None:
-            self._producer = await open_producer(self._bootstrap)
+            # Before the reading: who finds that the lock is still ours has fenced whoever held it before.
+            self._producer = await open_producer(self._bootstrap, self._name)
         rows = await self._read(session)
         if not rows:
             return 0
@@ -184,6 +186,9 @@ class Sender:
                     if not (future.cancel() or future.cancelled()):
                         future.exception()  # looked at, or asyncio would complain later
                 raise
+        for future in futures:
+            if isinstance(fenced := future.exception(), ProducerFenced):
+                raise fenced
         sent = [row for row, future in zip(rows, futures, strict=True) if _arrived(future)]
         failed = [row for row, future in zip(rows, futures, strict=True) if not _arrived(future)]
         return sent, failed
@@ -203,7 +208,9 @@ class Sender:
             if (row.topic, row.key) in parked or row.topic in self._held:
                 continue
             if self._producer is None:
-                self._producer = await open_producer(self._bootstrap)
+                self._producer = await open_producer(self._bootstrap, self._name)
+                async with session as driver:
+                    await driver.execute("select 1")  # raises where the lock went to another, who is not to be fenced by us
             try:
                 async with asyncio.timeout(DEADLINE):
                     await (await self._hand_over(self._producer, row))
