@@ -21,6 +21,7 @@ def house(tmp_path: Path) -> Path:
     (tmp_path / "README.md").write_text("# Platen\n<!-- flow -->\nold\n<!-- /flow -->\nThe end.\n")
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs/operations.md").write_text("# Operations\n<!-- settings -->\n<!-- /settings -->\n")
+    (tmp_path / "docs/orders.md").write_text("# Orders\n<!-- orders -->\n<!-- /orders -->\n")
     return tmp_path
 
 
@@ -29,7 +30,7 @@ def test_the_documents_of_this_repository_are_up_to_date() -> None:
 
 
 def test_what_is_missing_or_out_of_date_is_told_and_written_once(house: Path) -> None:
-    every = {"README.md", "docs/topics.md", "docs/asyncapi.yaml", "docs/operations.md"}
+    every = {"README.md", "docs/topics.md", "docs/asyncapi.yaml", "docs/operations.md", "docs/orders.md"}
     assert set(documents.stale(house)) == every
     assert set(documents.write(house)) == every
     assert documents.write(house) == []
@@ -62,7 +63,7 @@ def test_the_command_checks_without_writing(house: Path) -> None:
     outcome = CliRunner().invoke(app, ["docs", "--check", "--root", str(house)])
     assert isinstance(outcome.exception, UserError)
     assert "README.md" in str(outcome.exception)
-    assert [page.name for page in (house / "docs").iterdir()] == ["operations.md"]
+    assert {page.name for page in (house / "docs").iterdir()} == {"operations.md", "orders.md"}
 
 
 def test_the_flow_has_every_reader_and_writer_of_the_catalogue() -> None:

@@ -17,7 +17,7 @@ def docs(
     check: Annotated[bool, typer.Option("--check", help="Write nothing; fail if a document is out of date.")] = False,
     root: Annotated[Path, typer.Option(help="Folder of the repository.")] = Path(),
 ) -> None:
-    """Write docs/topics.md, docs/asyncapi.yaml, the README's flow and the settings in docs/operations.md."""
+    """Write docs/topics.md, docs/asyncapi.yaml, the README's flow, and the tables of docs/operations.md and docs/orders.md."""
     if not check:
         for name in documents.write(root):
             say("docs", f"wrote {name}")

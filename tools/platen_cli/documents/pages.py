@@ -11,6 +11,7 @@ from platen_cli.errors import UserError
 
 from .asyncapi import asyncapi_yaml
 from .flow import STEPS, flow_diagram
+from .orders_page import orders_page
 from .settings_page import settings_page
 from .topics_page import topics_page
 
@@ -18,6 +19,7 @@ _PARTS: Mapping[str, tuple[str, Callable[[], str]]] = {
     "README.md": ("flow", lambda: flow_diagram(talkers_shown=(*STEPS, ANYONE))),
     "docs/topics.md": ("topics", topics_page),
     "docs/operations.md": ("settings", settings_page),
+    "docs/orders.md": ("orders", orders_page),
 }
 """Page to (marker, what stands between `<!-- marker -->` and `<!-- /marker -->`)."""
 

@@ -40,6 +40,32 @@ REASONS: Mapping[str, str] = {
 }
 """The sentence for each reason code of `transitions.refusal`."""
 
+REMEDIES: Mapping[str, str] = {
+    "admins_only": "Have an admin erase it.",
+    "empty_parcel": "Name at least one item and its units.",
+    "empty_split": "Name at least two sizes, or at least one item that is not ignored.",
+    "in_parcel": "Leave the item where it is: a parcel with units of it was recorded.",
+    "invalid_address": "Correct the part of the address that is named.",
+    "invalid_answer": "Answer the option that is named with what it allows.",
+    "invalid_parcel": "Correct the field that is named.",
+    "missing_answer": "Personalise the item: the artwork needs this answer.",
+    "missing_artwork": "Link the listing to an artwork or set one; or wait until it is published.",
+    "no_recipient": "Edit shipping: the shop gave no address.",
+    "nothing_left": "Leave at least one item that is not ignored.",
+    "stale": "Look at the order again and decide anew: it was edited since, or a file changed before a send.",
+    "too_many_items": "Split into fewer parts: an order has at most 200 items.",
+    "too_many_parcels": "Record no more: an order has at most 100 parcels.",
+    "too_old": "Look at the order and send a new command: this one is older than 30 days and may have been obeyed.",
+    "unknown_artwork": "Publish the artwork version, or name one that was published.",
+    "unknown_item": "Name an item that the order has (and that is not ignored, for a parcel).",
+    "unknown_order": "Check the order's id.",
+    "unknown_version": "Name a version that the order has had.",
+    "vendor_order_id_required": "Name the vendor's order id that was found there.",
+    "version_required": "Name the version that was looked at: nobody sends a file nobody looked at.",
+    "wrong_quantities": "Name units that add up to what the item has, at least one each.",
+}
+"""What to do about each code that a rule refuses with; the sentence of the reply says more."""
+
 
 def decide(action: str, rule: Rule[C]) -> Callable[[States, C, Context], Outcome[Entry]]:
     """A command's decision: known order, fresh version, action offered, then its own `rule`; and the reply."""
