@@ -34,11 +34,11 @@ class AwayAtFirst(Links):
         super().__init__(room.engine)
         self.refusals = refusals
 
-    async def file_of(self, token: str) -> FileRef | None:
+    async def file_of(self, token: str, view: str | None = None) -> FileRef | None:
         if self.refusals:
             self.refusals -= 1
             raise ConnectionRefusedError
-        return await super().file_of(token)
+        return await super().file_of(token, view)
 
 
 @pytest.fixture
@@ -114,6 +114,16 @@ async def test_unknown_revoked_and_impossible_links_and_lost_files_cannot_be_tol
     assert {(answer.status_code, answer.content, tuple(answer.headers.raw)) for answer in answers} == {
         (404, b"There is no such file.\n", tuple(answers[0].headers.raw))
     }
+
+
+async def test_a_view_is_shown_behind_the_same_link(client: httpx.AsyncClient, room: Room, tmp_path: Path) -> None:
+    small = await ObjectStore(f"file://{tmp_path}").put_by_content(b"small", "image/webp")
+    await room.rows(f"insert into files (sha256, size, media_type) values ('{small.sha256}', 5, 'image/webp')")
+    await room.rows(f"insert into views values ('{SHA256}', 'preview', '{small.sha256}')")
+    shown = await client.get(f"/f/{TOKEN}/preview")
+    assert (shown.status_code, shown.content, shown.headers["content-type"]) == (200, b"small", "image/webp")
+    assert (await client.get(f"/f/{TOKEN}/mockup")).status_code == 404
+    assert (await client.get(f"/f/{'y' * 43}/preview")).status_code == 404
 
 
 async def test_a_bucket_is_shown_by_a_link_that_ends_soon(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,13 +13,15 @@ from platen_render.poll import Collector
 from platen_render.settings import Settings
 from platen_render.store import RenderStore
 from platen_render.store.links import Links
+from platen_render.store.published import PublishedArtworks
 from platen_render.store.queue import Queue
 from platen_render.store.shelf import Shelf
-from platen_render.web import Files
+from platen_render.web import Files, Interactive
 from platen_render.worker import RenderPool
 from platen_render.worker.buyers import BuyersPhotos
 from platen_render.worker.job import Jobs
 from platen_render.worker.photos import MEDIA_TYPES
+from platen_render.worker.previews import Previews
 from platen_render.worker.runner import Pace, Runner
 
 
@@ -43,7 +45,12 @@ def build(settings: Settings, pace: Pace | None = None) -> Service:
     )
     collector = Collector(service.desk(FILES), shelf, objects, service.health)
     service.tasks += [Task("worker", runner.run), Task("files", collector.run)]
+    previews = Previews(PublishedArtworks(service.engine), objects, settings.render_memory_mb)
+    key = settings.render_ticket_key
+    if key is not None:
+        service.tasks.append(Task("previews", previews.run))
     service.routes += Files(Links(service.engine), objects).routes
+    service.routes += Interactive(key and key.get_secret_value(), previews, shelf, objects).routes
     return service
 
 

@@ -74,7 +74,7 @@ class Jobs:
         needed = [*assets_of(claim.artwork, request.side), *files_of(request.profile, request.side)]
         answers = await self._patiently(lambda: self._photos.at_hand(request, claim.artwork, pool))
         assets = await self._patiently(lambda: self._assets.of(needed))
-        photos = await self._patiently(lambda: self._assets.of(photos_in(answers).values()))
+        photos = await self._patiently(lambda: self._photos.bytes_of(photos_in(answers)))
         return await self._drawn(claim, pool, answers, assets, photos)
 
     async def _drawn(

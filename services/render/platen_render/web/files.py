@@ -1,4 +1,4 @@
-"""GET /f/{token}: whoever has the link sees the print file."""
+"""GET /f/{token}: whoever has the link sees the print file; /f/{token}/preview and /mockup are its views."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Files:
 
     @property
     def routes(self) -> list[BaseRoute]:
-        return [Route("/f/{token}", self.show)]
+        return [Route("/f/{token}", self.show), Route("/f/{token}/{view:str}", self.show)]
 
     async def show(self, request: Request) -> Response:
         """The file, 404 where there is none, 503 where that cannot be told now."""
@@ -51,7 +51,7 @@ class Files:
 
     async def _shown(self, request: Request) -> Response:
         token = request.path_params["token"]
-        file = await self._file_of(token) if _TOKEN.fullmatch(token) else None
+        file = await self._file_of(token, request.path_params.get("view")) if _TOKEN.fullmatch(token) else None
         if file is None:
             return _no_such_file()
         headers = _headers(file)
@@ -61,13 +61,13 @@ class Files:
             return RedirectResponse(address, 302, {"Cache-Control": "no-store"})
         return await self._streamed(request, file, headers)
 
-    async def _file_of(self, token: str) -> FileRef | None:
+    async def _file_of(self, token: str, view: str | None) -> FileRef | None:
         """Raises a passing failure once it has not passed in time."""
         backoff, loop = Backoff(0.1, 1), asyncio.get_running_loop()
         deadline = loop.time() + self._patience_s
         while True:
             try:
-                return await self._links.file_of(token)
+                return await self._links.file_of(token, view)
             except Exception as failure:
                 delay = backoff.next()
                 if not is_transient(failure) or loop.time() + delay > deadline:
