@@ -33,6 +33,7 @@ ACTIONS: Mapping[str, str] = {
 REASONS: Mapping[str, str] = {
     "wrong_status": "not in this status",
     "archived": "the order is archived; unarchive it first",
+    "erased": "its personal data was erased",
     "custom_vendor": "this vendor has no API; give it the print file's link",
     "integrated_vendor": "this vendor reports by itself",
     "sending": "something is under way with the vendor",
