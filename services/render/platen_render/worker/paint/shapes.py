@@ -13,6 +13,7 @@ from platen_render.worker.problems import RenderProblem
 
 _BOX_OF_PATHS = 100
 _MAX_VERBS = 20_000
+_LEAST_POINTS = 2
 
 
 def figure_path(figure: Figure, width: float, height: float, field: str) -> skia.Path:
@@ -79,7 +80,7 @@ def _svg(data: str, field: str) -> skia.Path:
         parse_path(data, _Pen(path))
     except Exception as wrong:  # noqa: BLE001  its parser raises whatever comes
         raise _unreadable(field, str(wrong)) from None
-    if path.isEmpty() or not path.isFinite() or path.countVerbs() > _MAX_VERBS:
+    if path.countPoints() < _LEAST_POINTS or not path.isFinite() or path.countVerbs() > _MAX_VERBS:
         raise _unreadable(field, "it draws nothing, or too much")
     return path
 
