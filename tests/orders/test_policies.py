@@ -199,7 +199,7 @@ def test_what_lasts_too_long_asks_for_attention_once_until_it_is_over(situation:
 
 def test_a_status_is_late_by_the_shops_policy() -> None:
     world = w.new()
-    world.tell(w.a_shop(auto_render=False, late_after={"new_s": 60, "failed_s": None}))
+    world.tell(w.a_shop(auto_render=False, late_after={"new_s": 60, "rendering_s": 0}))
     world.tell(w.a_shop_order(w.a_line(quantity=4), read=10))
     world.until(100)
     assert list(world.snapshot()["attention"]) == ["late:New"]

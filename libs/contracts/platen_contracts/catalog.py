@@ -35,18 +35,18 @@ class Listing(Message, owner="catalog"):
 
 
 class LateAfter(Part):
-    """Seconds after which an order that has not moved on asks for attention. Absent: never."""
+    """Seconds after which an order that has not moved on asks for attention. 0: never."""
 
-    rendering_s: int | None = Field(default=1800, ge=1)
+    rendering_s: int = Field(default=1800, ge=0)
     """A print file was asked for, and did not come."""
-    sending_s: int | None = Field(default=3600, ge=1)
+    sending_s: int = Field(default=3600, ge=0)
     """Queued or sending, from the click on."""
-    in_doubt_s: int | None = Field(default=900, ge=1)
-    new_s: int | None = Field(default=None, ge=1)
+    in_doubt_s: int = Field(default=900, ge=0)
+    new_s: int = Field(default=0, ge=0)
     """In the status New; and so on."""
-    ready_s: int | None = Field(default=None, ge=1)
-    sent_s: int | None = Field(default=None, ge=1)
-    failed_s: int | None = Field(default=None, ge=1)
+    ready_s: int = Field(default=0, ge=0)
+    sent_s: int = Field(default=0, ge=0)
+    failed_s: int = Field(default=0, ge=0)
 
 
 class Policies(Part):

@@ -109,6 +109,11 @@ def derive(order: Order) -> OrderStatus:
     return READY if _files_current(order) else NEW
 
 
+def underneath(order: Order) -> OrderStatus:
+    """The status that it has, or would have if it were not archived."""
+    return order.status if order.archived_from is None else derive(order)
+
+
 def path(start: OrderStatus, end: OrderStatus, *, taken: bool = False) -> tuple[OrderStatus, ...]:
     """The statuses to pass through from `start`, `end` last; empty where the table knows no way (the order stays as it is).
 

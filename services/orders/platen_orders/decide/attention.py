@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from platen_contracts.status import ActivityKind, OrderStatus, VendorStatus
 
 from platen_orders.model import PREPARING, Attention, Order, replace
+from platen_orders.transitions import derive
 
 LATE, NOT_SENT, REFUSED, REINSTATED = "late", "not_sent", "refused", "reinstated_in_shop"
 """Codes that are set when something happens, and end by the rules of `_stands`."""
@@ -96,7 +97,7 @@ def _of_the_vendor(order: Order) -> Iterator[tuple[str, str | None, str]]:
 
 
 def _of_the_shop(order: Order, status: OrderStatus) -> Iterator[tuple[str, str | None, str]]:
-    preparing = (order.archived_from or status) in PREPARING
+    preparing = (status if order.archived_from is None else derive(order)) in PREPARING
     if order.kept and status in PREPARING:
         yield "cancelled_in_shop", None, "Cancelled in the shop and taken out of the archive: archive it again, or send it."
     elif order.cancelled_in_shop and not preparing:

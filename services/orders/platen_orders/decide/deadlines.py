@@ -49,7 +49,7 @@ def after(moment: str, seconds: float) -> str:
 def _running(order: Order, late_after: LateAfter) -> Iterator[_Deadline]:
     yield from _of_status(order, late_after)
     yield from _of_sending(order, late_after)
-    if late_after.rendering_s is not None:
+    if late_after.rendering_s:
         for item_id, item in order.items.items():
             asked = [side.requested_at for side in item.sides.values() if side.requested_at is not None and side.asked]
             if asked and not item.ignored:
@@ -64,7 +64,7 @@ def _of_status(order: Order, late_after: LateAfter) -> Iterator[_Deadline]:
         OrderStatus.SENT: late_after.sent_s,
         OrderStatus.FAILED: late_after.failed_s,
     }.get(order.status)
-    if allowed is not None:
+    if allowed:
         remedy = f"It is {order.status.value} for longer than the shop's policy allows: see what it waits for."
         yield _Deadline(order.status.value, after(order.status_since, allowed), remedy)
 
@@ -74,10 +74,10 @@ def _of_sending(order: Order, late_after: LateAfter) -> Iterator[_Deadline]:
     if sending is None or not order.in_flight:
         return
     if order.activity == ActivityKind.IN_DOUBT:
-        if late_after.in_doubt_s is not None:
+        if late_after.in_doubt_s:
             remedy = "The vendor does not say whether it has the order: look at the vendor's site, then settle it."
             yield _Deadline(ActivityKind.IN_DOUBT.value, after(sending.since, late_after.in_doubt_s), remedy)
-    elif late_after.sending_s is not None:
+    elif late_after.sending_s:
         remedy = "It is not sent yet: see that dispatch is ready and what the next try waits for, or stop sending."
         since = sending.asked_at or sending.since
         yield _Deadline(ActivityKind.SENDING.value, after(since, late_after.sending_s), remedy)

@@ -60,13 +60,15 @@ def on_render_finished(order: Order, fact: render.RenderFinished, context: Conte
     if side is None:
         return "the item has no such side any more"
     closed, at = _closed(side, fact), rfc3339(context.meta.time)
-    if (fact.input_hash == side.wanted, at) < (side.current, side.drawn_at or "") or _collected(side, fact.file.sha256, at):
+    if (fact.input_hash == side.wanted, at) < (side.current, side.drawn_at or ""):
         return _with_side(order, fact, closed)
     made = replace(
         closed, file=fact.file.model_dump(mode="json"), file_hash=fact.input_hash, link=fact.link, drawn_at=at
     )  # fmt: skip
     if fact.input_hash == side.wanted and (side.failed_at or "") <= at:
         made = replace(made, failure=None, failed_hash=None, failed_at=None)
+    if side.gone == fact.file.sha256 and at <= (side.gone_at or ""):
+        made = _bare(made)
     edit = _with_side(order, fact, made)
     changed = made.file != side.file  # a new link to the file that was looked at changes nothing of what is sent
     return dataclasses.replace(edit, files_changed=changed, personal_changed=[f"items.{fact.item_id}.files"])
@@ -97,8 +99,11 @@ def on_file_collected(order: Order, fact: render.FileCollected, context: Context
     if item is None or side is None:
         return "the item has no such side any more"
     if side.file is not None and (side.file["sha256"] != fact.sha256 or at < (side.drawn_at or "")):
-        return "the side uses another file"
-    bare = replace(side, file=None, file_hash=None, link=None, drawn_at=None, gone=fact.sha256, gone_at=at)
+        if side.request_id is None:
+            return "the side uses another file"
+        bare = replace(side, gone=fact.sha256, gone_at=at)
+    else:
+        bare = _bare(replace(side, gone=fact.sha256, gone_at=at))
     items = {**order.items, fact.item_id: replace(item, sides={**item.sides, fact.side: bare})}
     return Edit(replace(order, items=items), files_changed=True, personal_changed=[f"items.{fact.item_id}.files"])
 
@@ -224,8 +229,8 @@ def _judged(order: Order) -> Order:
     return order if failure == order.failure else replace(order, failure=failure)
 
 
-def _collected(side: SideFile, sha256: str, at: str) -> bool:
-    return side.gone == sha256 and at <= (side.gone_at or "")
+def _bare(side: SideFile) -> SideFile:
+    return replace(side, file=None, file_hash=None, link=None, drawn_at=None)
 
 
 def _side(order: Order, fact: render.RenderAnswer) -> SideFile | None:

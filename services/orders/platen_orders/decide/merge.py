@@ -15,6 +15,7 @@ from platen_contracts.catalog import Artwork
 
 from platen_orders.decide import files
 from platen_orders.model import PREPARING, Differs, Entry, Item, Json, Order, artwork_key, replace
+from platen_orders.transitions import underneath
 
 _PLACE = ("line1", "line2", "city", "region_code", "postcode", "country")
 """One field: half of one address and half of another is nobody's."""
@@ -53,7 +54,7 @@ def settled(order: Order, states: Mapping[str, Entry]) -> Order:
     """The order with every change of the shop applied that can be, and no longer kept where both say the same."""
     if not order.shop_differs or order.in_flight:
         return order
-    open_to_change = (order.archived_from or order.status) in PREPARING
+    open_to_change = underneath(order) in PREPARING
     changed, left = order, dict[str, Differs]()
     for path, differs in order.shop_differs.items():
         field = _field(changed, path)
