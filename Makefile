@@ -5,7 +5,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .tools/uv/bin/uv)
 RUN := $(UV) run --frozen
 WORKERS ?= 2
 
-.PHONY: help demo up status reset test test-compose lint format contracts docs bench bench-render clean
+.PHONY: help demo up status reset test test-compose lint format contracts docs bench bench-scale bench-render clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -54,6 +54,9 @@ docs: .venv/installed ## topics, diagrams and AsyncAPI from the catalogue; setti
 
 bench: .venv/installed ## our orders path beside a naive consumer, a competent one and the ceiling
 	@$(RUN) python -m tests.benchmarks.orders
+
+bench-scale: .venv/installed ## the orders path with a hot order, a replay, two processes, a million orders, clicks during an import
+	@$(RUN) python -m tests.benchmarks.scale
 
 bench-render: .venv/installed ## our print files beside a straightforward Pillow program's
 	@$(RUN) python -m tests.benchmarks.render

@@ -37,8 +37,8 @@ _SMALL = 10
 def main() -> None:
     options = _options()
     if options.arm:
-        arm = _growth if options.arm == "growth" else _timed
-        sys.stdout.write(json.dumps(arm(options.arm, options.files)))
+        told = _growth(options.files) if options.arm == "growth" else _timed(options.arm, options.files)
+        sys.stdout.write(json.dumps(told))
         return
     rounds: dict[str, list[dict[str, Any]]] = {"ours": [], "pillow": []}
     for _ in range(options.rounds):
@@ -97,7 +97,7 @@ def _ours(pictures: dict[str, bytes], smaller: int = 1) -> Callable[[], bytes]:
     return lambda: draw(artwork, "front", {}, profile, assets)
 
 
-def _growth(_: str, files: int) -> dict[str, Any]:
+def _growth(files: int) -> dict[str, Any]:
     drawn, process = _ours(design.pictures(), _SMALL), psutil.Process()
     held: list[float] = []
     for _ in range(files):

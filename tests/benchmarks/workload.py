@@ -58,19 +58,39 @@ def pieces(count: int, seed: int = 1) -> list[Piece]:
     return made
 
 
+def hot(records: list[Piece], share: float = 0.10, seed: int = 2) -> list[Piece]:
+    """As many records, of which `share` concern one order: its vendor says something new each time."""
+    dice = random.Random(seed)
+    order = order_id("mugs", "0", "0")
+    made: list[Piece] = []
+    for number, each in enumerate(records):
+        if dice.random() < share:
+            changes = {"order_id": order, "vendor_order_id": order[:8]}
+            said = w.vendor_said("inprocess", read=number).model_copy(update=changes)
+            each = piece("tracking.updates", order, said, derived_id("hot", number))
+        made.append(each)
+    return made
+
+
+def imported(count: int) -> list[Piece]:
+    """Shop orders that no database of the bench holds yet."""
+    seen = [w.a_shop_order(*(w.a_line(str(n)) for n in range(1 + i % 6)), shop_order_id=f"new-{i}") for i in range(count)]
+    return [piece("sync.orders", f"mugs/{it.shop_order_id}", it, derived_id("import", it.shop_order_id)) for it in seen]
+
+
 def _life(n: int, dice: random.Random) -> Iterator[Piece]:
     order = order_id("mugs", str(n), "0")
     items = [derived_id("item", "mugs", str(n), str(line)) for line in range(1 + n % 6)]
     for message in _facts(order, items):
         topic = _TOPICS[type(message)]
-        yield _piece(topic, order, message, derived_id(n, message.TYPE, message.model_dump_json()))
+        yield piece(topic, order, message, derived_id(n, message.TYPE, message.model_dump_json()))
         if dice.random() < COMMANDS:
             recipient = w.BERLIN.model_copy(update={"line2": f"floor {dice.randrange(90)}"})
             command = orders.EditShipping(order_id=order, actor=w.ANN, recipient=recipient)
-            yield _piece("orders.commands", order, command, derived_id(n, "edit", dice.random()))
+            yield piece("orders.commands", order, command, derived_id(n, "edit", dice.random()))
         if dice.random() < REFUSED:
             nobody = derived_id("nobody", n)
-            yield _piece(
+            yield piece(
                 "orders.commands", nobody, orders.Archive(order_id=nobody, actor=w.ANN), derived_id(n, "no", dice.random())
             )
 
@@ -117,7 +137,8 @@ _TOPICS: dict[type[Message], str] = {
 }
 
 
-def _piece(topic: str, key: str, message: Message, message_id: str) -> Piece:
+def piece(topic: str, key: str, message: Message, message_id: str) -> Piece:
+    """A record as it would come."""
     meta = Meta(message_id, message.TYPE, "/platen/bench", key, datetime.now(UTC))
     value = encode(message)
     assert value is not None
