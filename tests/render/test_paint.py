@@ -160,7 +160,7 @@ def test_names_are_laid_out_by_how_many_there_are(studio: Studio, answer: Any) -
 
 
 PHOTO_LAYER = {"kind": "photo", "option": "photo", "placement": "lie", "width": 100, "height": 100, "good_dpi": 0}
-PHOTO_OPTIONS = {
+PHOTO_OPTIONS: Any = {
     "photo": {"kind": "photo", "label": "Photo", "required": False},
     "lie": {"kind": "placement", "label": "Lie", "required": False},
 }

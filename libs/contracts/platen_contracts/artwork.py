@@ -12,6 +12,10 @@ from platen_contracts.layers import ColourChoice, Gradient, GroupLayer, ImageLay
 from platen_contracts.message import Message, Part
 
 MM_PER_INCH = 25.4
+MAX_LAYERS = 1000
+"""Of a side, those inside groups and layouts counted."""
+MAX_DEPTH = 8
+"""Of groups in groups."""
 
 
 class Option(Part):
@@ -96,6 +100,9 @@ class Artwork(Message, owner="catalog", v=2):
     @model_validator(mode="after")
     def _asks_what_it_draws(self) -> Artwork:
         for name, side in self.sides.items():
+            paths = [path for path, _ in layers_within(side.layers)]
+            if len(paths) > MAX_LAYERS or any(path.count(".layers.") + path.count(".layouts.") > MAX_DEPTH for path in paths):
+                raise ValueError(f"sides.{name}.layers: at most {MAX_LAYERS} layers are allowed, groups {MAX_DEPTH} deep")
             for where, problem in _problems(side.layers, self.options):
                 raise ValueError(f"sides.{name}.{where}: {problem}")
         return self
