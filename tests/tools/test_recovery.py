@@ -176,7 +176,7 @@ async def test_a_paused_lane_is_listed_with_its_reason_and_goes_on_when_resumed(
     listed = await deployment.platen("lanes", code=1)
     assert "120 of the last 200" in listed
     assert f"{deployment.prefix}orders.commands" in listed
-    assert "PLATEN_DATABASE_RENDER is not set" in listed
+    assert "sync, render, dispatch, tracking, console: whether a lane is paused is not known" in listed
     assert "this lane is not paused" in await deployment.platen("lanes", "resume", "orders", "facts", code=1)
     assert "120 of the last 200" in await deployment.platen("lanes", "resume", "orders", "commands")
     await deployment.replies(1)

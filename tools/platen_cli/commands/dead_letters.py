@@ -129,7 +129,7 @@ def _tell(done: Sequence[Redriven], corrected: bytes | None, dry_run: bool) -> N
             place = f"{each.letter.topic}[{each.letter.partition}] at {each.offset}"
             say("sent", f"{name} to {place}, key {_key(each.letter)}, id {each.letter.message_id or '-'}, {what}")
     sent, left = sum(each.offset is not None for each in done), sum(bool(each.why_not) for each in done)
-    say("platen", f"{len(done)} dead letters: {sent} redriven, {left} left")
+    say("platen", f"of {len(done)} dead letters, {sent} redriven, {left} left")
     if left:
         raise typer.Exit(1)
 

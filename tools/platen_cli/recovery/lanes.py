@@ -16,8 +16,6 @@ from platen_cli.stack.lag import lags
 
 from .reach import VARIABLE, Reach
 
-UNKNOWN = "not known"
-
 
 @dataclass(frozen=True, slots=True)
 class Lane:
@@ -34,13 +32,15 @@ async def lanes(where: Reach) -> tuple[list[Lane], list[str]]:
     """(every lane that has read something or is paused, sorted; what could not be looked at, and why)."""
     reasons: dict[tuple[str, str], str] = {}
     problems: list[str] = []
-    for service in SERVICES:
+    for service, url in where.databases.items():
         try:
-            paused = await _paused(where.database(service))
+            paused = await _paused(url)
         except UserError as problem:
-            problems.append(f"{service}: whether a lane is paused is {UNKNOWN}: {problem}")
+            problems.append(f"{service}: whether a lane is paused is not known: {problem}")
         else:
             reasons |= {(service, lane): reason for lane, reason in paused.items()}
+    if unset := [service for service in SERVICES if service not in where.databases]:
+        problems.append(f"{', '.join(unset)}: whether a lane is paused is not known: {VARIABLE}<SERVICE> is not set")
     behind = _by_lane(await lags(where.kafka, where.prefix), where.prefix)
     found = [
         Lane(service, name, f"{where.prefix}{service}.{name}", behind.get((service, name)), reasons.get((service, name), ""))
