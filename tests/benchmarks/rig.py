@@ -61,7 +61,7 @@ async def template(place: Rig, orders: int, statements: Sequence[str] = (), name
     await migrate(url, "platen_orders")
     engine = open_engine(url)
     desk = Desk(engine, OrdersStore(), FACTS, "orders")
-    await _apply(desk, [w.MUG])
+    await _apply(desk, [w.MUG, w.a_shop(auto_render=False)])
     messages = observations(orders)
     for start in range(0, len(messages), 500):
         await _apply(desk, messages[start : start + 500], start)

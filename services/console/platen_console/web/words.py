@@ -74,7 +74,7 @@ _UNSAID = ("version", "edited_version", "status", "status_since", "actions", "or
 
 
 def spaced(code: str) -> str:
-    """`cancelled_in_shop` → `cancelled in shop`; for codes that nobody has put into words yet. What an attention is about goes."""
+    """`cancelled_in_shop` → `cancelled in shop`, `late:Sent` → `late`; for codes that nobody has put into words yet."""
     return code.partition(":")[0].replace("_", " ").replace(".", " ")
 
 
