@@ -52,7 +52,10 @@ async def orders_process(hall: Hall, folder: Path) -> AsyncIterator[ServiceProce
         await process.stop()
 
 
-async def test_orders_killed_between_any_two_steps_loses_and_doubles_nothing(hall: Hall, tmp_path: Path) -> None:
+async def test_orders_killed_between_any_two_steps_loses_and_doubles_nothing(
+    hall: Hall, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("platen_cli.stack.process.pause_before_restart", lambda _: 0.05)
     await hall.send("catalog.artworks", "mug/1", MUG)
     async with orders_process(hall, tmp_path) as process:
         for number, point in enumerate(POINTS):
@@ -68,7 +71,10 @@ async def test_orders_killed_between_any_two_steps_loses_and_doubles_nothing(hal
 
 @pytest.mark.chaos
 @pytest.mark.timeout(900)
-async def test_every_service_killed_between_any_two_steps_keeps_every_promise(tmp_path: Path) -> None:
+async def test_every_service_killed_between_any_two_steps_keeps_every_promise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("platen_cli.stack.process.pause_before_restart", lambda _: 0.05)
     folder = tmp_path / "points"
     folder.mkdir()
     async with running_world(tmp_path / "stack", extra_env=environment(folder)) as world:
