@@ -28,8 +28,8 @@ from . import render_design as design
 
 OUT = Path("build/bench/render.json")
 _MB = 1024 * 1024
-_WARMED = 50
-"""Files after which caches are full, so that what grows from there on is a leak."""
+_WARMED = 100
+"""Files after which caches are all but full."""
 _SMALL = 10
 """The files of the growth arm are this many times smaller on each edge."""
 
