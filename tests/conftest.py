@@ -13,6 +13,8 @@ from platen_cli.provision import delete_topics, provision_topics
 from platen_cli.testing import drop_database, end, fresh_database, share
 from platen_contracts.topics import CATALOGUE
 
+from tests.budgets import Budgets
+
 RUN_FOLDER, RUN_PROCESS = "PLATEN_TEST_FOLDER", "PLATEN_TEST_PROCESS"
 
 Database = Callable[[str], Awaitable[str]]
@@ -23,8 +25,9 @@ def _is_worker() -> bool:
     return "PYTEST_XDIST_WORKER" in os.environ
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     if not _is_worker():
+        config.pluginmanager.register(Budgets(), "budgets")
         os.environ[RUN_FOLDER] = tempfile.mkdtemp(prefix="platen-test-")
         os.environ[RUN_PROCESS] = str(os.getpid())
 
