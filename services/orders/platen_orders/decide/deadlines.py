@@ -51,10 +51,10 @@ def _running(order: Order, late_after: LateAfter) -> Iterator[_Deadline]:
     yield from _of_sending(order, late_after)
     if late_after.rendering_s:
         for item_id, item in order.items.items():
-            asked = [side.requested_at for side in item.sides.values() if side.requested_at is not None and side.asked]
-            if asked and not item.ignored:
+            asked = [side.requested_at for side in item.sides.values() if side.request_id is not None and side.asked]
+            if (since := min(filter(None, asked), default=None)) is not None and not item.ignored:
                 remedy = "A print file does not come: see that render is ready, and redrive its dead letters."
-                yield _Deadline(item_id, after(min(asked), late_after.rendering_s), remedy)
+                yield _Deadline(item_id, after(since, late_after.rendering_s), remedy)
 
 
 def _of_status(order: Order, late_after: LateAfter) -> Iterator[_Deadline]:

@@ -25,18 +25,20 @@ def auto_render(
     """
     if not policies.auto_render or order.status not in PREPARING or order.in_flight or order.erased:
         return None
-    items, messages = dict(order.items), list[Outgoing]()
-    for item_id, item in order.live_items.items():
-        held = None if before is None or _came_back(before, order) else before.items.get(item_id)
-        wanted = [name for name, side in item.sides.items() if item is not held and _wants(held, name, side)]
-        if not wanted or not _answered(item, states):
+    known = before.items if before is not None and not _came_back(before, order) else {}
+    items, messages = dict[str, Item](), list[Outgoing]()
+    for item_id, item in order.items.items():
+        held = known.get(item_id)
+        if item is held or item.ignored:
             continue
-        sides = dict(item.sides)
-        for name in wanted:
-            sides[name], request = files.request(order, item_id, name, context)
-            messages.append(request)
-        items[item_id] = replace(item, sides=sides)
-    return Edit(replace(order, items=items), messages=messages) if messages else None
+        wanted = [name for name, side in item.sides.items() if _wants(held, name, side)]
+        if wanted and _answered(item, states):
+            sides = dict(item.sides)
+            for name in wanted:
+                sides[name], request = files.request(order, item_id, name, context)
+                messages.append(request)
+            items[item_id] = replace(item, sides=sides)
+    return Edit(replace(order, items={**order.items, **items}), messages=messages) if messages else None
 
 
 def auto_send(before: Order | None, order: Order, policies: Policies, context: Context) -> Edit | None:
