@@ -74,9 +74,9 @@ def rebuild(
         return
     if seen.missing:
         some = ", ".join(seen.keys)
-        say("platen", f"{seen.missing} rows are not in the topic as they are ({some}, …); without --check they are sent again")
+        say("platen", f"not in the topic as they are: {seen.missing} ({some}, …); without --check they are sent again")
     if seen.surplus:
-        say("platen", f"{seen.surplus} records tell of what the database does not know: it is older; nothing is removed")
+        say("platen", f"in the topic and not in the database, which is older: {seen.surplus}; nothing is removed")
     raise typer.Exit(1)
 
 
