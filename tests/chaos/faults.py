@@ -17,11 +17,30 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from confluent_kafka import KafkaException
 from platen_cli.audit.gather import read_topics
+from platen_cli.errors import UserError
+from platen_cli.local import Kafka, Postgres
 from platen_cli.local.daemon import guarded
 
 from .poison.corpus import consumed_by, corpus
 from .schedule import SERVICES, Step
 from .world import World
+
+IN_THE_WAY = (
+    httpx.HTTPError, OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, KafkaError, KafkaException,
+)  # fmt: skip
+"""A fault that cannot be done because another one is under way."""
+LONGEST_S = 60.0
+"""For one fault: what waits for a server that another fault took away gives up."""
+
+
+async def _started(server: Kafka | Postgres) -> None:
+    """A busy machine may be too slow for the first start."""
+    for _ in range(3):
+        try:
+            return await server.start()
+        except UserError:
+            await server.kill()
+    return await server.start()
 
 
 class Guest:
@@ -84,6 +103,9 @@ class Injector:
     async def heal(self) -> None:
         """Everything that was stopped runs, everything that was frozen goes on, nothing goes wrong any more."""
         await asyncio.gather(*self._tasks)
+        for server in (self._world.stack.kafka, self._world.stack.postgres):
+            assert server is not None
+            await _started(server)
         await asyncio.gather(*(guest.go() for guest in self._guests))
         self._guests.clear()
         await self._world.ready()
@@ -93,8 +115,9 @@ class Injector:
     async def _do(self, step: Step) -> None:
         effect = self._effect(step)
         try:
-            await effect(step)
-        except (httpx.HTTPError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError, KafkaError, KafkaException) as problem:
+            async with asyncio.timeout(None if step.target in self._turns else LONGEST_S):
+                await effect(step)
+        except IN_THE_WAY as problem:
             self.failed.append(f"{step}: {problem!r}")  # another fault was in its way
         else:
             name = f"{step.kind} {step.target}" if step.target in self._turns else step.kind
@@ -150,7 +173,7 @@ class Injector:
             else:
                 await server.kill()
                 await asyncio.sleep(step.given["seconds"])
-                await server.start()
+                await _started(server)
 
     async def _cut(self, step: Step) -> None:
         """Ends every session of the service's database, in the middle of whatever it does."""

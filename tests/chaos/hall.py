@@ -97,7 +97,9 @@ class Hall:
     async def produce(self, records: Sequence[Raw], *, spoil: bool = False) -> list[Place]:
         """Hands all over at once and waits for them; with `spoil` they are meant to end in dead letters."""
         if self._producer is None:
-            self._producer = AIOKafkaProducer(bootstrap_servers=self.bootstrap, acks="all", max_request_size=4_000_000)
+            self._producer = AIOKafkaProducer(
+                bootstrap_servers=self.bootstrap, acks="all", enable_idempotence=True, max_request_size=4_000_000
+            )
             await self._producer.start()
         futures = [
             await self._producer.send(self.prefix + topic, value, key=key, headers=list(headers))
