@@ -64,8 +64,9 @@ bench: .venv/installed ## our orders path beside a naive consumer, a competent o
 bench-scale: .venv/installed ## the orders path with a hot order, a replay, two processes, a million orders, clicks during an import
 	@$(RUN) python -m tests.benchmarks.scale
 
-bench-render: .venv/installed ## our print files beside a straightforward Pillow program's
+bench-render: .venv/installed ## our print files beside a straightforward Pillow program's; previews while typing
 	@$(RUN) python -m tests.benchmarks.render
+	@$(RUN) python -m tests.benchmarks.preview
 
 clean: ## everything that can be made again
 	@rm -rf .venv .tools build .pytest_cache .ruff_cache .hypothesis .import_linter_cache

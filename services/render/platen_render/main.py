@@ -46,11 +46,11 @@ def build(settings: Settings, pace: Pace | None = None) -> Service:
     collector = Collector(service.desk(FILES), shelf, objects, service.health)
     service.tasks += [Task("worker", runner.run), Task("files", collector.run)]
     previews = Previews(PublishedArtworks(service.engine), objects, settings.render_memory_mb)
-    key = settings.render_ticket_key
+    key = settings.render_ticket_key.get_secret_value() if settings.render_ticket_key else None
     if key is not None:
         service.tasks.append(Task("previews", previews.run))
     service.routes += Files(Links(service.engine), objects).routes
-    service.routes += Interactive(key and key.get_secret_value(), previews, shelf, objects).routes
+    service.routes += Interactive(key, previews, shelf, objects).routes
     return service
 
 

@@ -39,7 +39,7 @@ def preview_in(folder: Path, artwork: str, side: str, answers: Mapping[str, Answ
     scale = min(1.0, SIDE / max(edition.width_px, edition.height_px))
     size = max(1, round(edition.width_px * scale)), max(1, round(edition.height_px * scale))
     pixels, _ = raster(edition, side, answers, assets, photo, *size)
-    return image_of(pixels, edition.dpi).webpsave_buffer(Q=_QUALITY, effort=_EFFORT, keep="none")
+    return image_of(pixels, edition.dpi).webpsave_buffer(Q=_QUALITY, effort=_EFFORT, keep=pyvips.ForeignKeep.NONE)
 
 
 @lru_cache(maxsize=20)
@@ -76,7 +76,7 @@ def _shrink(file: dict[str, Any], assets: Mapping[str, bytes], shrunk: dict[str,
     if file["media_type"] in MEDIA_TYPES:
         try:
             image = small(data, file["media_type"], _SMALL_ENOUGH)
-            data = bytes(image.pngsave_buffer(compression=1, keep="none"))
+            data = bytes(image.pngsave_buffer(compression=1, keep=pyvips.ForeignKeep.NONE))
             file.update(sha256=hashlib.sha256(data).hexdigest(), size=len(data), media_type="image/png")
         except RenderProblem:
             pass

@@ -11,7 +11,7 @@ from platen_render.worker.outputs.colours import to_press
 from platen_render.worker.png import png
 
 _MM_PER_INCH = 25.4
-_WHITE = [255, 255, 255]
+_WHITE = [255.0, 255.0, 255.0]
 _JPEG_QUALITY = 95
 
 
@@ -22,7 +22,7 @@ def encoded(pixels: Pixels, media_type: str, dpi: int, icc: bytes | None, has_ic
     image = image_of(pixels, dpi)
     if media_type == "image/jpeg":
         data = image.flatten(background=_WHITE).jpegsave_buffer(
-            Q=_JPEG_QUALITY, subsample_mode="off", optimize_coding=True, keep="icc", profile="srgb"
+            Q=_JPEG_QUALITY, subsample_mode="off", optimize_coding=True, keep=pyvips.ForeignKeep.ICC, profile="srgb"
         )
         return _tagged_jfif(data, dpi)
     pressed = to_press(image.flatten(background=_WHITE), icc) if has_icc else image
@@ -32,7 +32,7 @@ def encoded(pixels: Pixels, media_type: str, dpi: int, icc: bytes | None, has_ic
         resunit="inch",
         xres=dpi / _MM_PER_INCH,
         yres=dpi / _MM_PER_INCH,
-        keep="icc",
+        keep=pyvips.ForeignKeep.ICC,
     )
 
 

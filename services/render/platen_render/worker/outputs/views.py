@@ -25,7 +25,7 @@ def webp(image: pyvips.Image) -> bytes:
     data = b""
     for size, quality in _STEPS:
         smaller = image if size == 1.0 else image.resize(size)
-        data = smaller.webpsave_buffer(Q=quality, effort=2, keep="none")
+        data = smaller.webpsave_buffer(Q=quality, effort=2, keep=pyvips.ForeignKeep.NONE)
         if len(data) <= MAX_VIEW_BYTES:
             break
     return data
