@@ -109,15 +109,20 @@ async def audited(world: World) -> list[str]:
     return [] if not kept else list(told(again, evidence))
 
 
-async def soak(seeds: Sequence[int], minutes: float, keep: Path, fresh_every: int = FRESH_EVERY) -> list[Result]:
-    """Runs the seeds one after the other, a new stack for every few, and after each that failed."""
+async def soak(seeds: Sequence[int], minutes: float, keep: Path, book: Path | None = None) -> list[Result]:
+    """Runs the seeds one after the other, a new stack for every few, and after each that failed.
+
+    Args:
+        keep: where the logs of a failing seed stay.
+        book: file that each result is added to as a line of JSON.
+    """
     results: list[Result] = []
     waiting = list(seeds)
     while waiting:
         data = Path(tempfile.mkdtemp(prefix="platen-soak-"))
         try:
             async with running_world(data) as world:
-                results += await _some(world, waiting, min(fresh_every, len(waiting)), minutes * 60)
+                results += await _some(world, waiting, minutes * 60, book)
             if results[-1].violations:
                 kept = keep / f"seed-{results[-1].seed}"
                 shutil.rmtree(kept, ignore_errors=True)
@@ -128,12 +133,13 @@ async def soak(seeds: Sequence[int], minutes: float, keep: Path, fresh_every: in
     return results
 
 
-async def _some(world: World, waiting: list[int], count: int, seconds: float) -> list[Result]:
+async def _some(world: World, waiting: list[int], seconds: float, book: Path | None) -> list[Result]:
+    """The next few of those that wait, up to the first that fails."""
     operators = Operators(world, random.Random(0))
     tasks = [asyncio.create_task(operators.watch()), asyncio.create_task(operators.work())]
     results: list[Result] = []
     try:
-        while len(results) < count:
+        while waiting and len(results) < FRESH_EVERY:
             seed = waiting.pop(0)
             running = asyncio.create_task(run_seed(world, operators, seed, seconds))
             await asyncio.wait({running, *tasks}, return_when=asyncio.FIRST_COMPLETED)
@@ -143,6 +149,9 @@ async def _some(world: World, waiting: list[int], count: int, seconds: float) ->
                     await task
             results.append(await running)
             _tell(results[-1], seconds)
+            if book is not None:
+                with book.open("a", encoding="utf-8") as out:
+                    out.write(json.dumps(asdict(results[-1])) + "\n")
             if results[-1].violations:
                 break
     finally:
@@ -207,11 +216,8 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, default=Path("build/soak"), help="where the logs of a failing seed stay")
     given = parser.parse_args()
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # that brokers go away is what this is for
-    results = asyncio.run(soak(given.seeds, given.minutes, given.keep))
+    results = asyncio.run(soak(given.seeds, given.minutes, given.keep, given.json))
     print(summary(results))
-    if given.json is not None:
-        with given.json.open("a", encoding="utf-8") as out:
-            out.writelines(json.dumps(asdict(result)) + "\n" for result in results)
     sys.exit(1 if any(result.violations for result in results) else 0)
 
 
