@@ -13,7 +13,7 @@ from platen_contracts.sync import ShopOrderObserved
 from platen_messaging.handlers import Handlers, On
 from platen_messaging.outcome import Context, Outcome
 
-from platen_orders.decide import facts, intake, timers
+from platen_orders.decide import drawing, facts, intake, timers
 from platen_orders.decide.change import published
 from platen_orders.decide.commands import custom, deciding, items, sending, shelf, splitting
 from platen_orders.decide.following import followed
@@ -70,10 +70,10 @@ FACTS: Handlers[Entry] = Handlers(
     On(Artwork, intake.artwork_touches, followed(intake.on_artwork)),
     On(artwork_v1.Artwork, intake.artwork_touches, followed(intake.on_artwork)),
     On(Shop, intake.shop_touches, intake.on_shop),
-    _fact(render.RenderFinished, facts.on_render_finished),
-    _fact(render.RenderFailed, facts.on_render_failed),
-    _fact(render.RenderSkipped, facts.on_render_skipped),
-    _fact(render.FileCollected, facts.on_file_collected),
+    _fact(render.RenderFinished, drawing.on_render_finished),
+    _fact(render.RenderFailed, drawing.on_render_failed),
+    _fact(render.RenderSkipped, drawing.on_render_skipped),
+    _fact(render.FileCollected, drawing.on_file_collected),
     _fact(dispatch.DispatchStarted, facts.on_dispatch_started),
     _fact(dispatch.DispatchDelayed, facts.on_dispatch_delayed),
     _fact(dispatch.DispatchInDoubt, facts.on_dispatch_in_doubt),

@@ -83,7 +83,7 @@ class Item(Struct, frozen=True, omit_defaults=True):
 
     @property
     def has_file(self) -> bool:
-        for side in self.sides.values():
+        for side in self.sides.values():  # noqa: SIM110 - a generator costs as much again here
             if side.file is not None:
                 return True
         return False
