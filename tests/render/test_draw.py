@@ -162,6 +162,6 @@ def test_a_layer_stretched_beyond_all_measure_is_refused(studio: Studio, picture
     assert problem_of(studio, artwork).code == "size_wrong"
 
 
-def test_another_media_type_than_png_is_refused(studio: Studio) -> None:
-    problem = problem_of(studio, studio.artwork(studio.text()), profile=studio.profile(media_type="application/pdf"))
+def test_a_media_type_that_nobody_prints_is_refused(studio: Studio) -> None:
+    problem = problem_of(studio, studio.artwork(studio.text()), profile=studio.profile(media_type="image/gif"))
     assert problem.code == "output_unsupported"

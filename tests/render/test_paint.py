@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -347,3 +350,24 @@ def test_any_text_is_set_or_refused_with_a_code(text: str, curve: Any) -> None:
 def test_a_word_that_is_capitalised_grows_and_is_still_fitted(studio: Studio) -> None:
     layer = TextLayer.model_validate(studio.text(case="upper"))
     assert set_text("straße", layer, chain("Noto Sans", "name"), "name").ink.bounds().width() <= 260
+
+
+def test_a_pdf_that_fails_in_the_middle_leaves_nothing_that_kills_the_process_later() -> None:
+    script = (
+        "import gc\n"
+        "from platen_render.worker import draw\n"
+        "from tests.render.conftest import Studio\n"
+        "studio = Studio()\n"
+        "artwork = studio.artwork(studio.text(opacity=0.5), studio.text(font='none'))\n"
+        "for _ in range(5):\n"
+        "    try:\n"
+        "        draw(artwork, 'front', {'name': 'Anna'}, studio.profile(media_type='application/pdf'), {})\n"
+        "    except Exception as problem:\n"
+        "        problem.kept = problem\n"
+        "    gc.collect()\n"
+        "print('alive')"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", script], cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False
+    )
+    assert (told.returncode, told.stdout) == (0, "alive\n")

@@ -19,7 +19,11 @@ def pdf(profile: OutputProfile, paint: Callable[[skia.Canvas], None]) -> bytes:
     document = skia.PDF.MakeDocument(stream, about)
     canvas = document.beginPage(profile.width_px * per_pixel, profile.height_px * per_pixel)
     canvas.scale(per_pixel, per_pixel)
-    paint(canvas)
+    try:
+        paint(canvas)
+    except BaseException:
+        document.abort()  # a page left open would be written when it is forgotten, into a stream that may be gone by then
+        raise
     document.endPage()
     document.close()
     return bytes(stream.detachAsData())
