@@ -47,14 +47,10 @@ class Drawing:
 
 @dataclass(frozen=True, slots=True)
 class OrderKnown:
-    """What an order says of itself: whether its files are in use, and which.
-
-    `family`: the shop order that it came of. `named`: sha256 of the files that its snapshot names.
-    """
+    """What an order says of itself: whether its files are in use, and which. `named`: the sha256 of each in its snapshot."""
 
     order_id: str
     version: int = 0
-    family: str = ""
     erased: bool = False
     archived_since: datetime | None = None
     named: frozenset[str] = frozenset()
@@ -62,7 +58,7 @@ class OrderKnown:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """A link to a file: who has its token sees the file. `revoked`: its order is erased, and no order of its family uses it."""
+    """A link to a file: who has its token sees the file. `revoked`: its order is erased."""
 
     order_id: str
     item_id: str

@@ -30,7 +30,6 @@ def on_order(states: States, snapshot: OrderSnapshot, context: Context) -> Outco
     now = OrderKnown(
         snapshot.order_id,
         snapshot.version,
-        f"{snapshot.shop_id}/{snapshot.shop_order_id}",
         snapshot.erased,
         snapshot.status_since if snapshot.status == OrderStatus.ARCHIVED else None,
         named | known.named if snapshot.erased else named,

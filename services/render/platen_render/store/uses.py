@@ -13,19 +13,18 @@ from platen_render.model import Given, Kept, OrderKnown, Unwanted
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 _INSERT_ORDERS = """
-insert into orders (order_id, version, family, erased) select unnest($1::text[]), 0, '', false on conflict do nothing
+insert into orders (order_id, version, erased) select unnest($1::text[]), 0, false on conflict do nothing
 """
 
 _LOCK_ORDERS = """
-select order_id, version, family, erased, archived_since,
+select order_id, version, erased, archived_since,
        array(select sha256 from named where named.order_id = orders.order_id)
 from orders where order_id = any($1::text[]) order by order_id for update
 """
 
 _SAVE_ORDERS = """
-update orders set version = row.version, family = row.family, erased = row.erased, archived_since = row.archived_since
-from unnest($1::text[], $2::bigint[], $3::text[], $4::boolean[], $5::timestamptz[])
-    as row (order_id, version, family, erased, archived_since)
+update orders set version = row.version, erased = row.erased, archived_since = row.archived_since
+from unnest($1::text[], $2::bigint[], $3::boolean[], $4::timestamptz[]) as row (order_id, version, erased, archived_since)
 where orders.order_id = row.order_id
 """
 
@@ -84,16 +83,8 @@ select sha256 from files where sha256 = any($1::text[]) and (
 is so young that its order may not have told of it yet."""
 
 _LINKS = """
-select links.sha256, links.side,
-    coalesce(
-        (own.erased or exists (
-            select 1 from orders as kin join named using (order_id)
-            where kin.family = own.family and kin.erased and named.sha256 = links.sha256))
-        and not exists (
-            select 1 from orders as kin join named using (order_id)
-            where kin.family = own.family and not kin.erased and named.sha256 = links.sha256),
-        false)
-from links join sides on sides.key = links.side left join orders as own using (order_id)
+select links.sha256, links.side, coalesce(erased, false)
+from links join sides on sides.key = links.side left join orders using (order_id)
 where links.sha256 = any($1::text[])
 order by links.side
 """
@@ -123,13 +114,13 @@ async def load_orders(tx: AsyncConnection, order_ids: Sequence[str]) -> dict[str
         return {}
     await _run(tx, _INSERT_ORDERS, order_ids)
     rows = await _run(tx, _LOCK_ORDERS, order_ids)
-    return {row[0]: OrderKnown(row[0], row[1], row[2], row[3], row[4], frozenset(row[5])) for row in rows}
+    return {row[0]: OrderKnown(row[0], row[1], row[2], row[3], frozenset(row[4])) for row in rows}
 
 
 async def save_orders(tx: AsyncConnection, orders: Sequence[OrderKnown], retention: timedelta) -> None:
     """What an order that is erased now used is looked at at once, that of an archived one after the retention time."""
     ids = [order.order_id for order in orders]
-    held = {row[0]: frozenset[str](row[5]) for row in await _run(tx, _LOCK_ORDERS, ids)}
+    held = {row[0]: frozenset[str](row[4]) for row in await _run(tx, _LOCK_ORDERS, ids)}
     gone = [(order.order_id, sha256) for order in orders for sha256 in held[order.order_id] - order.named]
     come = [(order.order_id, sha256) for order in orders for sha256 in order.named - held[order.order_id]]
     if come:
@@ -140,7 +131,6 @@ async def save_orders(tx: AsyncConnection, orders: Sequence[OrderKnown], retenti
         _SAVE_ORDERS,
         ids,
         [order.version for order in orders],
-        [order.family for order in orders],
         [order.erased for order in orders],
         [order.archived_since for order in orders],
     )

@@ -9,13 +9,10 @@ UPGRADE = (
     """create table orders (
         order_id text primary key,
         version bigint not null,
-        family text not null,
         erased boolean not null,
         archived_since timestamptz
     )""",
     "comment on table orders is 'orders as they say of themselves on orders.status'",
-    "comment on column orders.family is 'the shop order that it came of'",
-    "create index orders_family on orders (family)",
     """create table named (
         order_id text not null references orders,
         sha256 text not null,
