@@ -244,7 +244,12 @@ def _partitioner(key: bytes | None, partitions: list[int], available: list[int])
     """Java's choice, as aiokafka makes it, but hashed once per key: an order's key goes to several topics again and again."""
     if key is None:
         return cast(int, DefaultPartitioner()(key, partitions, available))  # pyright: ignore[reportUnknownMemberType]
-    return partitions[(_hash(key) & 0x7FFFFFFF) % len(partitions)]
+    return partitions[partition_of_key(key, len(partitions))]
+
+
+def partition_of_key(key: bytes, count: int) -> int:
+    """Which of `count` partitions the records of this key are in."""
+    return (_hash(key) & 0x7FFFFFFF) % count
 
 
 class Producer:

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from .kafka import Consumer, Partition
+from .kafka import Consumer, Partition, partition_of_key
 from .log import logger
 from .tables import Operations
 
@@ -41,8 +41,8 @@ select $1, * from unnest($2::text[], $3::int[], $4::bigint[], $5::bigint[])
 on conflict (lane, topic, partition) do update set next = excluded.next, doubted = greatest(places.doubted, excluded.doubted)
 """
 
-Rewound = Callable[[AsyncConnection], Awaitable[None]]
-"""Called in the transaction that notes that this database is older than what its lane has read."""
+Rewound = Callable[[AsyncConnection, Callable[[str], bool]], Awaitable[None]]
+"""Called in the transaction that notes that the database is older than what its lane has read, with whether it is so of a key."""
 
 
 def create_places(op: Operations) -> None:
@@ -110,7 +110,10 @@ class Places:
             if back:
                 await _save(tx, self._lane, {one: begins[one][0] for one in back})
                 if self._rewound is not None:
-                    await self._rewound(tx)
+                    await self._rewound(tx, _keys_in(back, consumer))
+        if back:
+            # Noted: who is given these partitions next finds nothing amiss.
+            await consumer.commit({one: begins[one][0].next for one in back})
         moved: set[Partition] = set()
         for one in new:
             place, _ = begins[one]
@@ -136,6 +139,12 @@ class Places:
                 lane=self._lane,
                 partitions={f"{one.topic}[{one.partition}]": f"{begins[one][0].next} to {committed[one]}" for one in back},
             )
+
+
+def _keys_in(partitions: Sequence[Partition], consumer: Consumer) -> Callable[[str], bool]:
+    places = {(one.topic, one.partition) for one in partitions}
+    counts = {one.topic: len(consumer.partitions_for_topic(one.topic) or ()) for one in partitions}
+    return lambda key: any((topic, partition_of_key(key.encode(), count)) in places for topic, count in counts.items())
 
 
 async def _save(tx: AsyncConnection, lane: str, places: Mapping[Partition, Place]) -> None:
