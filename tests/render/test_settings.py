@@ -43,6 +43,10 @@ def test_a_core_is_left_for_the_service(monkeypatch: pytest.MonkeyPatch) -> None
         ("PLATEN_FILES_URL", "https://files.example.com/?a=1"),
         ("PLATEN_RENDER_WORKERS", "0"),
         ("PLATEN_RENDER_TIME_LIMIT_S", "-1"),
+        ("PLATEN_RENDER_MEMORY_MB", "10"),
+        ("PLATEN_FILE_RETENTION_DAYS", "-1"),
+        ("PLATEN_PHOTO_HOSTS", "a b"),
+        ("PLATEN_PHOTO_HOSTS", "ftp://host"),
     ],
 )
 def test_a_wrong_setting_is_named_on_one_line(
@@ -55,6 +59,22 @@ def test_a_wrong_setting_is_named_on_one_line(
     assert line.startswith(name)
     assert value in line
     assert "allowed: " in line
+
+
+def test_hosts_of_photos_are_a_list_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLATEN_PHOTO_HOSTS", "cdn.example.com, *.uploads.example,http://127.0.0.1:8190")
+    assert load(Settings).photo_hosts == ["cdn.example.com", "*.uploads.example", "http://127.0.0.1:8190"]
+
+
+def test_a_short_key_for_tickets_is_refused_and_not_shown(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PLATEN_RENDER_TICKET_KEY", "hunter2")
+    with pytest.raises(SystemExit):
+        load(Settings)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("PLATEN_RENDER_TICKET_KEY: (hidden): it has fewer than 32 characters")
+    assert "hunter2" not in line
 
 
 def test_an_object_store_that_cannot_be_opened_ends_the_start_on_one_line(
