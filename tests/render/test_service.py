@@ -32,6 +32,7 @@ from tests.support import until
 from .asking import again, meta, mug, request
 from .conftest import Studio
 from .room import Room
+from .test_collecting import snapshot
 
 FILES_URL = "http://files.test"
 
@@ -152,6 +153,54 @@ async def test_every_request_gets_one_answer_whatever_comes_of_it(world: World, 
     await world.ask(again(fine))
     assert (await world.answers(5))[4].link == answers[fine.request_id].link
     assert not await world.room.rows("select 1 from jobs")
+
+
+async def test_a_buyers_photo_is_fetched_and_drawn_and_everything_goes_with_its_order(
+    world: World, studio: Studio, picture: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def give(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\nConnection: close\r\n\r\n" + picture(300, 400, form="JPEG"))
+        await writer.drain()
+        writer.close()
+
+    shop = await asyncio.start_server(give, "127.0.0.1", 0)
+    origin = f"http://127.0.0.1:{shop.sockets[0].getsockname()[1]}"
+    monkeypatch.setattr("platen_render.poll.EVERY_S", 0.05)
+    layer = {"kind": "photo", "option": "photo", "width": 300, "height": 400, "good_dpi": 600}
+    artwork = studio.artwork(layer, photo={"label": "Photo", "kind": "photo"})
+    asked = request(answers={"photo": f"{origin}/a.jpg"})
+    settings = world.settings.model_copy(update={"photo_hosts": [origin]})
+    service, stop = build(settings), asyncio.Event()
+    serving = asyncio.create_task(service.serve(stop))
+    await world.ask(artwork, asked)
+    (finished,) = await world.answers(1)
+    assert isinstance(finished, RenderFinished)
+    assert (finished.warnings, set(finished.views)) == (["photo_blurred photo"], {"preview"})
+    async with client_of(service) as client:
+        preview = await client.get(f"{finished.link}/preview")
+        assert Image.open(io.BytesIO(preview.content)).format == "WEBP"
+        erased = snapshot(asked.order_id, {asked.item_id: None}, erased=True)
+        await world.producer.send_and_wait(
+            world.prefix + "orders.status", encode(erased), asked.order_id.encode(), headers=encode_headers(meta(erased))
+        )
+        collected = (await world.answers(2))[1]
+        assert (collected.item_id, collected.sha256) == (asked.item_id, finished.file.sha256)
+        assert (await client.get(finished.link)).status_code == 404
+    await until(lambda: _is_empty(world))
+    assert files_in(world) == []
+    stop.set()
+    await serving
+    shop.close()
+
+
+def files_in(world: World) -> list[Path]:
+    folder = Path(world.environment["PLATEN_OBJECTS"].removeprefix("file://"))
+    return [file for file in folder.rglob("*") if file.is_file()]
+
+
+async def _is_empty(world: World) -> bool:
+    return await world.room.rows("select 1 from files") == []
 
 
 async def test_a_service_killed_in_the_middle_of_a_job_leaves_it_to_the_next(world: World, start: Start) -> None:
