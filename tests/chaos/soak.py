@@ -23,6 +23,7 @@ from pathlib import Path
 
 import httpx
 from platen_cli.audit import audit, told
+from platen_cli.errors import UserError
 
 from .faults import Injector
 from .load import Operators, sell
@@ -35,6 +36,7 @@ SHARE = 0.6
 """Of a seed's time things go wrong; the rest is for healing and the audit."""
 FRESH_EVERY = 10
 """Seeds on one stack: what it holds is audited as a whole each time, so it should not grow for ever."""
+SLOW_STARTS = 3
 EVERY_S = 1.2
 """A shop order in so many seconds."""
 
@@ -117,7 +119,7 @@ async def soak(seeds: Sequence[int], minutes: float, keep: Path, book: Path | No
         book: file that each result is added to as a line of JSON.
     """
     results: list[Result] = []
-    waiting = list(seeds)
+    waiting, slow = list(seeds), 0
     while waiting:
         data = Path(tempfile.mkdtemp(prefix="platen-soak-"))
         try:
@@ -128,6 +130,11 @@ async def soak(seeds: Sequence[int], minutes: float, keep: Path, book: Path | No
                 shutil.rmtree(kept, ignore_errors=True)
                 shutil.copytree(data / "logs", kept / "logs")
                 print(f"its logs stay in {kept}", flush=True)
+        except UserError as problem:
+            slow += 1  # a busy machine may be too slow for a start
+            if slow > SLOW_STARTS:
+                raise
+            print(f"started again: {problem}", flush=True)
         finally:
             shutil.rmtree(data, ignore_errors=True)
     return results
