@@ -64,7 +64,7 @@ def main(count: int) -> None:
 
 
 async def _measured(previews: Previews, photo: FileRef, count: int) -> dict[str, Any]:
-    app = Starlette(routes=Interactive(KEY, previews, None, None).routes)  # type: ignore[arg-type]  nothing is uploaded here
+    app = Starlette(routes=Interactive(KEY, previews, None, None, 0).routes)  # type: ignore[arg-type]  nothing is uploaded here
     headers = {"Authorization": f"Bearer {Tickets(KEY, PREVIEW).issue('bench')}"}
     taken: list[float] = []
     size = 0

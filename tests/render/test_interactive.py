@@ -40,7 +40,7 @@ def objects(tmp_path: Path) -> ObjectStore:
 @pytest.fixture
 async def client(room: Room, objects: ObjectStore) -> AsyncIterator[httpx.AsyncClient]:
     previews, stop = Previews(PublishedArtworks(room.engine), objects), asyncio.Event()
-    app = Starlette(routes=Interactive(KEY, previews, room.shelf, objects).routes)
+    app = Starlette(routes=Interactive(KEY, previews, room.shelf, objects, MAX_BYTES).routes)
     work = asyncio.create_task(previews.run(stop))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://render", timeout=60) as client:
         await until(lambda: _works(client))
@@ -114,7 +114,7 @@ async def test_any_page_may_ask_since_tickets_are_no_cookies(client: httpx.Async
 
 
 def test_without_a_key_there_are_no_routes(room: Room, objects: ObjectStore) -> None:
-    assert Interactive(None, Previews(PublishedArtworks(room.engine), objects), room.shelf, objects).routes == []
+    assert Interactive(None, Previews(PublishedArtworks(room.engine), objects), room.shelf, objects, MAX_BYTES).routes == []
 
 
 async def test_a_preview_shows_the_answers_and_leaves_missing_ones_blank(client: httpx.AsyncClient, room: Room) -> None:

@@ -20,7 +20,7 @@ from platen_render.web import Files, Interactive
 from platen_render.worker import RenderPool
 from platen_render.worker.buyers import BuyersPhotos
 from platen_render.worker.job import Jobs
-from platen_render.worker.photos import MEDIA_TYPES
+from platen_render.worker.photos import MAX_BYTES, MEDIA_TYPES
 from platen_render.worker.previews import Previews
 from platen_render.worker.runner import Pace, Runner
 
@@ -50,7 +50,7 @@ def build(settings: Settings, pace: Pace | None = None) -> Service:
     if key is not None:
         service.tasks.append(Task("previews", previews.run))
     service.routes += Files(Links(service.engine), objects).routes
-    service.routes += Interactive(key, previews, shelf, objects).routes
+    service.routes += Interactive(key, previews, shelf, objects, MAX_BYTES).routes
     return service
 
 

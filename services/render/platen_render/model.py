@@ -15,6 +15,21 @@ from platen_contracts.render import RenderRequested
 from pydantic import Field
 
 
+class Problem(Exception):
+    """Why what was asked for cannot be had, and what one can do about it: `code`, `field` (the option or layer, where one is to
+    blame), `message` (may quote what the buyer wrote), `remedy` (never does)."""
+
+    def __init__(self, code: str, field: str | None, message: str, remedy: str) -> None:
+        super().__init__(code, field, message, remedy)
+        self.code = code
+        self.field = field
+        self.message = message
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.message}; {self.remedy}" if self.field else f"{self.message}; {self.remedy}"
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """A request not answered yet, frozen as it came. `in_hand`: a worker draws it now."""

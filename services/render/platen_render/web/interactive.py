@@ -6,6 +6,7 @@ Tickets travel in the Authorization header, never in cookies, so any page may as
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 from platen_contracts.common import Answers, ArtworkRef
 from platen_contracts.message import Part
@@ -21,10 +22,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from platen_render.gateway import ObjectStore
+from platen_render.model import Problem
 from platen_render.store.shelf import Shelf
-from platen_render.worker.photos import MAX_BYTES
-from platen_render.worker.previews import Busy, Previews, Unknown
-from platen_render.worker.problems import RenderProblem
 
 log = logger("interactive")
 
@@ -37,7 +36,7 @@ MAX_QUESTION = 256 * 1024
 _CORS = Middleware(
     CORSMiddleware, allow_origins=["*"], allow_methods=["POST"], allow_headers=["Authorization", "Content-Type"], max_age=3600
 )
-_STATUS = {"photo_too_large": 413, "photo_unsupported": 415, "photo_mislabelled": 415}
+_STATUS = {"photo_too_large": 413, "photo_unsupported": 415, "photo_mislabelled": 415, "artwork_unknown": 404, "busy": 503}
 
 
 class PreviewAsked(Part):
@@ -48,11 +47,29 @@ class PreviewAsked(Part):
     answers: Answers = Field(default_factory=dict)
 
 
-class Interactive:
-    """Without a key there are no tickets, and no routes."""
+class Photo(Protocol):
+    """What a photo turned out to be."""
 
-    def __init__(self, key: str | None, previews: Previews, shelf: Shelf, objects: ObjectStore) -> None:
-        self._key, self._previews, self._shelf, self._objects = key, previews, shelf, objects
+    @property
+    def media_type(self) -> str: ...
+    @property
+    def width(self) -> int: ...
+    @property
+    def height(self) -> int: ...
+
+
+class Studio(Protocol):
+    """What looks at photos and makes previews. Both raise Problem."""
+
+    async def inspect(self, data: bytes, declared: str) -> Photo: ...
+    async def preview(self, reference: ArtworkRef, side: str, answers: Answers) -> bytes: ...
+
+
+class Interactive:
+    """Without a key there are no tickets, and no routes. `max_photo`: bytes of an upload."""
+
+    def __init__(self, key: str | None, studio: Studio, shelf: Shelf, objects: ObjectStore, max_photo: int) -> None:
+        self._key, self._studio, self._shelf, self._objects, self._max_photo = key, studio, shelf, objects, max_photo
 
     @property
     def routes(self) -> list[BaseRoute]:
@@ -73,12 +90,8 @@ class Interactive:
                 return _no(401, "ticket_invalid", "open the form again: what it was allowed has run out")
             try:
                 return await work(request)
-            except RenderProblem as problem:
+            except Problem as problem:
                 return _no(_STATUS.get(problem.code, 422), problem.code, problem.remedy, problem.field, problem.message)
-            except Unknown:
-                return _no(404, "artwork_unknown", "wait until the catalog has come, or choose another artwork")
-            except Busy:
-                return _no(503, "busy", "ask again in a moment")
             except Exception as failure:
                 if not (is_transient(failure) or isinstance(failure, STORAGE_FAULTS)):
                     raise
@@ -89,14 +102,14 @@ class Interactive:
 
     async def _upload(self, request: Request) -> Response:
         """The photo is the body, under its Content-Type. Answers `{file, width, height}`: the file is an answer for the order."""
-        data = await _body(request, MAX_BYTES)
+        data = await _body(request, self._max_photo)
         if data is None:
-            message = f"the photo has more than {MAX_BYTES:,} bytes"
+            message = f"the photo has more than {self._max_photo:,} bytes"
             return _no(413, "photo_too_large", "use a smaller photo", None, message)
-        found = await self._previews.inspect(data, request.headers.get("content-type", ""))
+        found = await self._studio.inspect(data, request.headers.get("content-type", ""))
         file = named_by_content(data, found.media_type)
         if not await self._shelf.keep(file):
-            raise Busy
+            return _no(503, "busy", "ask again in a moment")
         await self._objects.put_by_content(data, found.media_type)
         return JSONResponse({"file": file.model_dump(), "width": found.width, "height": found.height}, 201, _NO_STORE)
 
@@ -108,7 +121,7 @@ class Interactive:
         except ValidationError as wrong:
             where = ".".join(str(step) for step in wrong.errors(include_url=False)[0]["loc"])
             return _no(422, "question_unreadable", "send {artwork: {artwork_id, version}, side, answers}", where or None)
-        picture = await self._previews.preview(asked.artwork, asked.side, asked.answers)
+        picture = await self._studio.preview(asked.artwork, asked.side, asked.answers)
         return Response(picture, 200, _NO_STORE, "image/webp")
 
 

@@ -38,14 +38,6 @@ _LIMIT_S = 10
 _JOBS_PER_WORKER = 5000
 
 
-class Unknown(LookupError):
-    """No such artwork version is published."""
-
-
-class Busy(Exception):
-    """Too many ask at once, or the service is about to start or stop."""
-
-
 class Previews:
     """At work while `run` runs. What previews are made of lies in a folder, for the process that makes them."""
 
@@ -71,7 +63,7 @@ class Previews:
                     self._laid_out.clear()
 
     async def preview(self, reference: ArtworkRef, side: str, answers: Mapping[str, Answer]) -> bytes:
-        """WebP. Raises Unknown, Busy, STORAGE_FAULTS, and RenderProblem for all that is wrong with artwork and answers."""
+        """WebP. Raises STORAGE_FAULTS, and RenderProblem: `artwork_unknown`, `busy`, or what is wrong with artwork and answers."""
         pool = self._at_work()
         artwork = await self._at_hand(reference_of(reference), self._lay_out_artwork)
         photos = photos_in(answers)
@@ -80,12 +72,12 @@ class Previews:
         return await asyncio.shield(pool.call(preview_in, self._folder, artwork.name, side, dict(answers)))
 
     async def inspect(self, data: bytes, declared: str) -> Inspected:
-        """As `RenderPool.inspect`. Raises Busy besides."""
+        """As `RenderPool.inspect`. Raises `busy` besides."""
         return await asyncio.shield(self._at_work().inspect(data, declared))
 
     def _at_work(self) -> RenderPool:
         if self._pool is None or self._pool.waiting >= MOST_WAITING:
-            raise Busy
+            raise RenderProblem("busy", None, "too many ask at once", "ask again in a moment")
         return self._pool
 
     async def _at_hand(self, name: str, lay_out: Callable[[str], Coroutine[Any, Any, Path]]) -> Path:
@@ -106,7 +98,8 @@ class Previews:
     async def _lay_out_artwork(self, reference: str) -> Path:
         artwork = await self._artworks.get(reference)
         if artwork is None:
-            raise Unknown(reference)
+            message = f"no artwork {reference} is published"
+            raise RenderProblem("artwork_unknown", None, message, "wait until the catalog has come, or choose another artwork")
         files = {file.sha256: file for side in artwork.sides for file in assets_of(artwork, side)}
         folder = self._folder / hashlib.sha256(reference.encode()).hexdigest()
         await asyncio.to_thread((folder / "assets").mkdir, parents=True, exist_ok=True)

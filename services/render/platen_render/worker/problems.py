@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from platen_render.model import Problem
+
 Code = Literal[
     "answer_missing",
     "answer_invalid",
@@ -28,13 +30,15 @@ Code = Literal[
     "photo_address_refused",
     "photo_unreachable",
     "order_erased",
+    "artwork_unknown",
+    "busy",
     "worker_died",
     "memory_limit",
     "time_limit",
 ]
 
 
-class RenderProblem(Exception):
+class RenderProblem(Problem):
     """Why a side cannot be drawn, and what the operator can do about it.
 
     `field` names the option (its name) or the layer (`layers.<place>`), None where no single one is to blame.
@@ -43,10 +47,3 @@ class RenderProblem(Exception):
 
     def __init__(self, code: Code, field: str | None, message: str, remedy: str) -> None:
         super().__init__(code, field, message, remedy)
-        self.code: Code = code
-        self.field = field
-        self.message = message
-        self.remedy = remedy
-
-    def __str__(self) -> str:
-        return f"{self.field}: {self.message}; {self.remedy}" if self.field else f"{self.message}; {self.remedy}"
