@@ -63,7 +63,7 @@ class Previews:
                     self._laid_out.clear()
 
     async def preview(self, reference: ArtworkRef, side: str, answers: Mapping[str, Answer]) -> bytes:
-        """WebP. Raises STORAGE_FAULTS, and RenderProblem: `artwork_unknown`, `busy`, or what is wrong with artwork and answers."""
+        """WebP. Raises STORAGE_FAULTS, and RenderProblem: `artwork_unknown`, `busy`, or what is wrong with the inputs."""
         pool = self._at_work()
         artwork = await self._at_hand(reference_of(reference), self._lay_out_artwork)
         photos = photos_in(answers)
