@@ -44,15 +44,14 @@ def merge(target: Mapping[str, Any], patch: Mapping[str, Any]) -> Json:
 
 def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> Json:
     """The JSON Merge Patch that makes `new` of `old`. Both hold no nulls, and objects instead of lists."""
-    patch: Json = {name: None for name in old if name not in new}
+    patch: Json = {} if old.keys() <= new.keys() else {name: None for name in old if name not in new}
     for name, value in new.items():
         held = old.get(name)
-        if held is value:
+        if held is value or held == value:
             continue
         if isinstance(held, dict) and isinstance(value, dict):
-            if inner := difference(held, value):  # pyright: ignore[reportUnknownArgumentType]
-                patch[name] = inner
-        elif held != value:
+            patch[name] = difference(held, value)  # pyright: ignore[reportUnknownArgumentType]
+        else:
             patch[name] = value
     return patch
 

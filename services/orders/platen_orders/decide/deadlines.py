@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 
 from platen_contracts.catalog import LateAfter
@@ -42,6 +43,7 @@ def with_late(order: Order, late_after: LateAfter, now: str) -> Order:
     return order
 
 
+@lru_cache(maxsize=4096)
 def after(moment: str, seconds: float) -> str:
     return rfc3339(datetime.fromisoformat(moment) + timedelta(seconds=seconds))
 
@@ -51,19 +53,26 @@ def _running(order: Order, late_after: LateAfter) -> Iterator[_Deadline]:
     yield from _of_sending(order, late_after)
     if late_after.rendering_s:
         for item_id, item in order.items.items():
+            if item.ignored:
+                continue
             asked = [side.requested_at for side in item.sides.values() if side.request_id is not None and side.asked]
-            if (since := min(filter(None, asked), default=None)) is not None and not item.ignored:
+            if asked and (since := min(filter(None, asked), default=None)) is not None:
                 remedy = "A print file does not come: see that render is ready, and redrive its dead letters."
                 yield _Deadline(item_id, after(since, late_after.rendering_s), remedy)
 
 
 def _of_status(order: Order, late_after: LateAfter) -> Iterator[_Deadline]:
-    allowed = {
-        OrderStatus.NEW: late_after.new_s,
-        OrderStatus.READY: late_after.ready_s,
-        OrderStatus.SENT: late_after.sent_s,
-        OrderStatus.FAILED: late_after.failed_s,
-    }.get(order.status)
+    match order.status:
+        case OrderStatus.NEW:
+            allowed = late_after.new_s
+        case OrderStatus.READY:
+            allowed = late_after.ready_s
+        case OrderStatus.SENT:
+            allowed = late_after.sent_s
+        case OrderStatus.FAILED:
+            allowed = late_after.failed_s
+        case OrderStatus.FULFILLED | OrderStatus.ARCHIVED:
+            allowed = 0
     if allowed:
         remedy = f"It is {order.status.value} for longer than the shop's policy allows: see what it waits for."
         yield _Deadline(order.status.value, after(order.status_since, allowed), remedy)

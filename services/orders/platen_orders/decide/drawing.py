@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+from collections.abc import Sequence
 
 from platen_contracts import render
 from platen_contracts.envelope import rfc3339
@@ -27,9 +27,8 @@ def on_render_finished(order: Order, fact: render.RenderFinished, context: Conte
         made = replace(made, failure=None, failed_hash=None, failed_at=None)
     if side.gone == fact.file.sha256 and at <= (side.gone_at or ""):
         made = _bare(made)
-    edit = _with_side(order, fact, made)
     changed = made.file != side.file  # a new link to the file that was looked at changes nothing of what is sent
-    return dataclasses.replace(edit, files_changed=changed, personal_changed=[f"items.{fact.item_id}.files"])
+    return _with_side(order, fact, made, files_changed=changed, personal_changed=[f"items.{fact.item_id}.files"])
 
 
 def on_render_failed(order: Order, fact: render.RenderFailed, context: Context) -> Edit | str:
@@ -75,10 +74,12 @@ def _closed(side: SideFile, fact: render.RenderAnswer) -> SideFile:
     return replace(side, request_id=None, requested=None) if side.request_id == fact.request_id else side
 
 
-def _with_side(order: Order, fact: render.RenderAnswer, side: SideFile) -> Edit:
+def _with_side(
+    order: Order, fact: render.RenderAnswer, side: SideFile, *, files_changed: bool = False, personal_changed: Sequence[str] = ()
+) -> Edit:
     item = order.items[fact.item_id]
     items = {**order.items, fact.item_id: replace(item, sides={**item.sides, fact.side: side})}
-    return Edit(replace(order, items=items))
+    return Edit(replace(order, items=items), files_changed=files_changed, personal_changed=personal_changed)
 
 
 def _bare(side: SideFile) -> SideFile:
