@@ -8,7 +8,7 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 
 
 class Tickets:
-    """`key`: the secret that both services share, at least 32 characters; `purpose`: a ticket for one is no ticket for another."""
+    """`key`: the secret that both share, 32 characters or more; `purpose`: a ticket for one is no ticket for another."""
 
     def __init__(self, key: str, purpose: str, lifetime: timedelta = timedelta(hours=12)) -> None:
         self._signer = URLSafeTimedSerializer(key, salt=f"platen {purpose}")
