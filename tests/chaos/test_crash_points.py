@@ -83,7 +83,7 @@ async def test_every_service_killed_between_any_two_steps_keeps_every_promise(
         selling = asyncio.create_task(sell(world, operators, random.Random(1), 600, 1.5))
         try:
             for point in POINTS:
-                for service in SERVICES:
+                for service in _reaching(point):
                     (folder / service).write_text(point)
                 await until(lambda: not list(folder.iterdir()), 120)
             selling.cancel()
@@ -96,4 +96,9 @@ async def test_every_service_killed_between_any_two_steps_keeps_every_promise(
         finally:
             for task in (*tasks, selling):
                 task.cancel()
-    assert restarts == dict.fromkeys(SERVICES, len(POINTS))
+    assert restarts == {service: sum(service in _reaching(point) for point in POINTS) for service in SERVICES}
+
+
+def _reaching(point: str) -> list[str]:
+    """The console sends nothing unless somebody clicks."""
+    return [service for service in SERVICES if service != "console" or point not in ("sent", "moved")]
