@@ -132,10 +132,11 @@ PREPARE = (
     """create table bench_orders as
         select id, shop_order, status, version, state::text as state, snapshot::text as snapshot from orders""",
     "alter table bench_orders add primary key (id)",
-    "create table bench_history (order_id text, version int, event text, primary key (order_id, version))",
+    "alter table bench_orders alter column state set storage external, alter column snapshot set storage external",
+    "create table bench_history (order_id text, version int, event text storage external, primary key (order_id, version))",
     """create table bench_sent (
         id bigint generated always as identity primary key, message_id text, topic text, key bytea, type text,
-        headers text, value bytea, created_at timestamptz
+        headers text, value bytea storage external, created_at timestamptz
     )""",
 )
 

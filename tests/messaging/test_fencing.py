@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 from platen_messaging import relay as relay_module
-from platen_messaging.kafka import open_producer
+from platen_messaging.kafka import Sendable, open_producer
 from toy_counter.harness import Toy
 
 from tests.support import until
@@ -50,11 +50,11 @@ async def test_what_a_frozen_producer_holds_is_refused_once_another_of_its_name_
         await frozen(first)
         second = await open_producer(toy.settings.kafka, name)
         for value in (b"2", b"3"):
-            await (await second.send(topic, value, b"a", []))
+            await (await second.send_all([Sendable(topic, value, b"a", [])]))[0]
         first.send_signal(signal.SIGCONT)
         said, _ = await asyncio.wait_for(first.communicate(), 60)
         assert said.decode().split() == ["ProducerFenced"]
-        await (await second.send(topic, b"4", b"a", []))
+        await (await second.send_all([Sendable(topic, b"4", b"a", [])]))[0]
         await second.close()
     assert [record.value for record in await toy.read("toy.totals")] == [b"1", b"2", b"3", b"4"]
 

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain
-from typing import Any, Protocol, cast
+from typing import Any, NamedTuple, Protocol, cast
 
 from aiokafka import (  # pyright: ignore[reportMissingTypeStubs]
     AIOKafkaProducer,
@@ -252,6 +252,15 @@ def partition_of_key(key: bytes, count: int) -> int:
     return (_hash(key) & 0x7FFFFFFF) % count
 
 
+class Sendable(NamedTuple):
+    """A record to be sent to a topic, its name with prefix."""
+
+    topic: str
+    value: bytes | None
+    key: bytes | None
+    headers: Sequence[tuple[str, bytes | None]]
+
+
 class Producer:
     """An idempotent producer that waits for all replicas."""
 
@@ -266,13 +275,20 @@ class Producer:
             partitioner=cast(Any, _partitioner),
         )
 
-    async def send(
-        self, topic: str, value: bytes | None, key: bytes | None, headers: Sequence[tuple[str, bytes | None]]
-    ) -> asyncio.Future[object]:
-        """Hands the record over; the future ends when it is acknowledged. Records of a partition keep their order."""
-        # aiokafka takes no record without key and value; an empty key says the same.
-        key = b"" if key is None and value is None else key
-        return cast("asyncio.Future[object]", await self._producer.send(topic, value=value, key=key, headers=headers))
+    async def send_all(self, records: Sequence[Sendable]) -> list[asyncio.Future[object]]:
+        """Hands the records over in few batches. Each one's future ends when its batch is acknowledged, or fails with all of it.
+
+        Records of a partition keep their order. One that is too large by itself fails alone.
+        """
+        sending = _Sending(self._producer)
+        try:
+            for record in records:
+                await sending.add(record)
+            await sending.submit_all()
+        except BaseException:
+            abandon(sending.futures)
+            raise
+        return sending.futures
 
     async def knows(self, topic: str, seconds: float) -> bool:
         """True if the topic exists, as far as can be told in that time."""
@@ -291,6 +307,59 @@ class Producer:
             sending.cancel()
         with contextlib.suppress(KafkaError, asyncio.CancelledError):
             await closing
+
+
+def abandon(futures: Iterable[asyncio.Future[object]]) -> None:
+    """Waits for none of them any more; what they come to is nobody's concern."""
+    for future in futures:
+        if not (future.cancel() or future.cancelled()):
+            future.exception()  # looked at, or asyncio would complain later
+
+
+class _Sending:
+    """Records on their way into batches. Handed over one by one, each would cost a future and a result of its own."""
+
+    def __init__(self, producer: Any) -> None:
+        self._producer = producer
+        self._partitions: dict[str, list[int]] = {}
+        self._open: dict[tuple[str, int], tuple[Any, list[int]]] = {}
+        self.futures: list[asyncio.Future[object]] = []
+        """In the order of the records."""
+
+    async def add(self, record: Sendable) -> None:
+        place = len(self.futures)
+        self.futures.append(asyncio.get_running_loop().create_future())
+        # aiokafka takes no record without key and value; an empty key says the same.
+        key = b"" if record.key is None and record.value is None else record.key
+        if len(record.value or b"") + len(key or b"") > MAX_RECORD_BYTES:
+            self.futures[place].set_exception(MessageSizeTooLargeError(f"more than {MAX_RECORD_BYTES} bytes"))
+            return
+        target = (record.topic, await self._partition(record.topic, key))
+        if target in self._open:
+            builder, places = self._open[target]
+            if builder.append(timestamp=None, key=key, value=record.value, headers=record.headers) is not None:
+                places.append(place)
+                return
+            await self._submit(target)
+        builder = self._producer.create_batch()
+        builder.append(timestamp=None, key=key, value=record.value, headers=record.headers)
+        self._open[target] = builder, [place]
+
+    async def submit_all(self) -> None:
+        for target in list(self._open):
+            await self._submit(target)
+
+    async def _submit(self, target: tuple[str, int]) -> None:
+        builder, places = self._open.pop(target)
+        future = await self._producer.send_batch(builder, target[0], partition=target[1])
+        for place in places:
+            self.futures[place] = future
+
+    async def _partition(self, topic: str, key: bytes | None) -> int:
+        if topic not in self._partitions:
+            self._partitions[topic] = sorted(await self._producer.partitions_for(topic))
+        partitions = self._partitions[topic]
+        return _partitioner(key, partitions, partitions)
 
 
 async def open_producer(bootstrap: str, name: str) -> Producer:

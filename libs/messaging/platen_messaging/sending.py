@@ -14,7 +14,7 @@ from platen_contracts.envelope import Meta, encode_headers
 from . import metrics
 from .databases import Driver
 from .faults import told
-from .kafka import ROW_FAULTS, TOPIC_FAULTS, Producer, ProducerFenced, open_producer
+from .kafka import ROW_FAULTS, TOPIC_FAULTS, Producer, ProducerFenced, Sendable, abandon, open_producer
 from .log import logger
 from .outbox import unpack
 
@@ -173,18 +173,14 @@ class Sender:
     async def _send(self, producer: Producer, rows: Sequence[_Row]) -> tuple[list[_Row], list[_Row]]:
         """(acknowledged, failed), each in order. Raises `TimeoutError` at the deadline."""
         async with asyncio.timeout(DEADLINE):
-            futures: list[asyncio.Future[object]] = []
+            futures = await producer.send_all([self._sendable(row) for row in rows])
             try:
-                for row in rows:
-                    futures.append(await self._hand_over(producer, row))
                 for future in futures:
-                    # Most are done when the first of their Kafka batch is: gathering them would cost a callback each.
+                    # Most are done when the first is, and many are the same: gathering them would cost a callback each.
                     if not future.done():
                         await asyncio.wait((future,))
             except BaseException:
-                for future in futures:
-                    if not (future.cancel() or future.cancelled()):
-                        future.exception()  # looked at, or asyncio would complain later
+                abandon(futures)
                 raise
         for future in futures:
             if isinstance(fenced := future.exception(), ProducerFenced):
@@ -193,13 +189,8 @@ class Sender:
         failed = [row for row, future in zip(rows, futures, strict=True) if not _arrived(future)]
         return sent, failed
 
-    async def _hand_over(self, producer: Producer, row: _Row) -> asyncio.Future[object]:
-        try:
-            return await producer.send(self._prefix + row.topic, row.value, row.key, self._headers(row))
-        except ROW_FAULTS as failure:
-            future: asyncio.Future[object] = asyncio.get_running_loop().create_future()
-            future.set_exception(failure)
-            return future
+    def _sendable(self, row: _Row) -> Sendable:
+        return Sendable(self._prefix + row.topic, row.value, row.key, self._headers(row))
 
     async def _one_by_one(self, session: Session, rows: Sequence[_Row]) -> None:
         """After a failure: the row that Kafka will never take is parked with all behind it of its topic and key."""
@@ -213,7 +204,8 @@ class Sender:
                     await driver.execute("select 1")  # raises where the lock went to another, who is not to be fenced by us
             try:
                 async with asyncio.timeout(DEADLINE):
-                    await (await self._hand_over(self._producer, row))
+                    (future,) = await self._producer.send_all([self._sendable(row)])
+                    await future
             except ROW_FAULTS as failure:
                 parked.add((row.topic, row.key))
                 await self._park(session, row, told(failure))
