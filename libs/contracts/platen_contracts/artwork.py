@@ -1,4 +1,4 @@
-"""An artwork: a template that a buyer's answers make a print file of. Written by people; `docs/artwork.md` explains it."""
+"""An artwork: a template that a buyer's answers make a print file of. Written by people; `docs/artworks.md` explains it."""
 
 from __future__ import annotations
 
@@ -22,18 +22,25 @@ class Option(Part):
     """One question to the buyer."""
 
     kind: Literal["text", "choice", "photo", "names", "placement"] = "text"
-    """`names` is a list of texts; `placement` says how a photo is cropped, zoomed and turned."""
+    """`names` is a list of texts, or one text with a name a line or commas between; `placement` says how a photo is cropped,
+    zoomed and turned."""
     label: Text
+    """The question."""
     required: bool = True
+    """Whether it has to be answered."""
     max_length: int = Field(default=200, ge=1, le=2000)
     """Of a text, and of each name, in characters."""
     choices: list[str] = Field(default_factory=list[str])
+    """Of a choice."""
     min_count: int = Field(default=1, ge=0, le=20)
+    """Of names."""
     max_count: int = Field(default=6, ge=1, le=20)
     """Of names."""
     forbidden_characters: Annotated[str, Field(max_length=500)] = ""
+    """Each character of this text is refused."""
     forbidden_words: list[str] = Field(default_factory=list[str], max_length=10_000)
-    """Words that are not printed, in whatever case: the hook for a profanity list."""
+    """Words that are refused in whatever case: the hook for a profanity list. In a document also the path of a `.txt` with a
+    word a line."""
 
     @model_validator(mode="after")
     def _has_choices(self) -> Option:
@@ -48,6 +55,7 @@ class Side(Part):
     """One print area of the product, drawn bottom layer first."""
 
     layers: list[Layer] = Field(min_length=1, max_length=200)
+    """The bottom one first."""
 
 
 class Artwork(Message, owner="catalog", v=2):
@@ -57,22 +65,29 @@ class Artwork(Message, owner="catalog", v=2):
     """
 
     artwork_id: Name
+    """What it is called wherever it is named."""
     version: int = Field(ge=1)
+    """Never changes once published: publish the next one."""
     title: Text
+    """For people."""
     width_px: int = Field(ge=1, le=20_000)
+    """The whole canvas, its bleed included; or `width_mm`."""
     height_px: int = Field(ge=1, le=20_000)
-    """The whole canvas, its bleed included."""
+    """The whole canvas, its bleed included; or `height_mm`."""
     dpi: int = Field(default=300, ge=1)
+    """Makes pixels of millimetres."""
     unit: Literal["px", "mm"] = "px"
     """Of every length in the layers, of `bleed` and of `safe`."""
     bleed: Annotated[float, Field(ge=0, le=10_000)] = 0
     """What may be cut off at each edge of the canvas."""
     safe: Annotated[float, Field(ge=0, le=10_000)] = 0
-    """How far inside the cut texts have to stay."""
+    """How far inside the cut texts have to stay; one that comes nearer is drawn with the warning `outside_safe_area`."""
     fonts: dict[str, FileRef] = Field(default_factory=dict[str, FileRef], max_length=20)
     """The artwork's own, by the name that its layers call them."""
     options: dict[str, Option] = Field(default_factory=dict[str, Option])
+    """What the buyer is asked, by name."""
     sides: dict[Name, Side] = Field(min_length=1)
+    """`front`, `back`, `sleeve`, …: what is printed on each."""
 
     @property
     def px_per_unit(self) -> float:
