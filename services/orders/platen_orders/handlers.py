@@ -10,7 +10,7 @@ from platen_contracts.catalog import Artwork, Shop
 from platen_contracts.message import Message
 from platen_contracts.orders import OrderCommand
 from platen_contracts.sync import ShopOrderObserved
-from platen_messaging.handlers import Handlers, On
+from platen_messaging.handlers import Handlers, On, OnTombstone
 from platen_messaging.outcome import Context, Outcome
 
 from platen_orders.decide import drawing, facts, intake, timers
@@ -27,7 +27,7 @@ def _order(message: Any) -> tuple[str]:
 def _command(
     message: type[OrderCommand], action: str, rule: deciding.Rule[Any], touches: Callable[[Any], Iterable[str]] = _order
 ) -> On[Any, Entry]:
-    return On(message, touches, followed(deciding.decide(action, rule)))
+    return On(message, touches, deciding.decide(action, rule))
 
 
 def _fact(message: type[Message], rule: facts.Rule[Any]) -> On[Any, Entry]:
@@ -84,6 +84,7 @@ FACTS: Handlers[Entry] = Handlers(
     _fact(tracking.VendorOrderChanged, facts.on_vendor_order_changed),
     _fact(sync.TrackingPosted, facts.on_tracking_posted),
     _fact(sync.TrackingNotPosted, facts.on_tracking_not_posted),
+    tombstone=OnTombstone(intake.gone_touches, intake.on_gone),
     closing=published,
 )
 

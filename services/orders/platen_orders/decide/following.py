@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from platen_contracts.catalog import Shop
+from platen_contracts.envelope import rfc3339
 from platen_messaging.outcome import Applied, Context, Outcome, Outgoing
 
 from platen_orders.decide import change, deadlines, merge, policies
@@ -63,17 +64,21 @@ def _entailed(before: Order | None, held: Held, states: States, context: Context
         messages += more
     elif not held.order.waits_for_shop:
         held = dataclasses.replace(held, order=replace(held.order, waits_for_shop=True))
-    return timed(held, states), messages
+    return _timed(held, states, context), messages
 
 
-def timed(held: Held, states: States) -> Held:
-    """With the time of its next look, as its shop wants it."""
+def _timed(held: Held, states: States, context: Context) -> Held:
+    """With the time of its next look, as its shop wants it.
+
+    What was due before is looked at now: a deadline that stands again has a time that may have counted already.
+    """
     shop = states.get(shop_key(held.order.shop_id))
     late_after = shop.policies.late_after if isinstance(shop, Shop) else deadlines.DEFAULT
     due = deadlines.next_look(held.order, late_after)
     if due == held.order.timer:
         return held
-    return dataclasses.replace(held, order=replace(held.order, timer=due), timer_changed=True)
+    timer = None if due is None else max(due, rfc3339(context.now))
+    return dataclasses.replace(held, order=replace(held.order, timer=timer), timer_changed=True)
 
 
 def _shop_change(before: Order | None, order: Order, states: States) -> Edit | None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from platen_contracts import artwork_v1
-from platen_contracts.catalog import Artwork, Shop
+from platen_contracts.catalog import Artwork, Policies, Shop
 from platen_contracts.envelope import rfc3339
 from platen_contracts.ids import derived_id, order_id
 from platen_contracts.status import OrderStatus
 from platen_contracts.sync import Link, ShopLine, ShopOrderObserved
+from platen_messaging.handlers import Tombstone
 from platen_messaging.outcome import Applied, Context, Ignored, Outcome, Outgoing
 
 from platen_orders.decide import change, erasure, files, merge
@@ -103,6 +104,19 @@ def on_shop(states: Mapping[str, Entry], message: Shop, context: Context) -> Out
     """Policies hold from now on. Orders that were made before their shop was known are looked at again by `poll`."""
     key = shop_key(message.shop_id)
     return Ignored("nothing changed") if states.get(key) == message else Applied({key: message})
+
+
+def gone_touches(gone: Tombstone) -> Iterable[str]:
+    if gone.topic == "catalog.shops":
+        yield shop_key(gone.key)
+
+
+def on_gone(states: Mapping[str, Entry], gone: Tombstone, _: Context) -> Outcome[Entry]:
+    """A shop that is taken out of the catalog has no wishes any more: the default policies hold for the orders it has left."""
+    shop = states.get(shop_key(gone.key)) if gone.topic == "catalog.shops" else None
+    if not isinstance(shop, Shop) or shop.policies == Policies():
+        return Ignored("nothing of it is kept, or as little as can be")
+    return Applied({shop_key(gone.key): shop.model_copy(update={"policies": Policies()})})
 
 
 def _shop_order(states: Mapping[str, Entry], key: str) -> ShopOrder:

@@ -14,6 +14,7 @@ from platen_messaging.outcome import Applied, Context, Ignored, Outcome, Outgoin
 from platen_orders.decide import change
 from platen_orders.decide.answers import No
 from platen_orders.decide.change import Edit
+from platen_orders.decide.following import follow
 from platen_orders.model import Entry, Held, Order
 from platen_orders.transitions import ACTIONS, refusal, situation
 
@@ -68,7 +69,7 @@ REMEDIES: Mapping[str, str] = {
 
 
 def decide(action: str, rule: Rule[C]) -> Callable[[States, C, Context], Outcome[Entry]]:
-    """A command's decision: known order, fresh version, action offered, then its own `rule`; and the reply."""
+    """A command's decision: known order, fresh version, action offered, then its own `rule`, and what that entails; and the reply."""
 
     def decided(states: States, command: C, context: Context) -> Outcome[Entry]:
         held = states.get(command.order_id)
@@ -83,6 +84,7 @@ def decide(action: str, rule: Rule[C]) -> Callable[[States, C, Context], Outcome
         outcome = change.apply(held, answer, context)
         if outcome is None:
             return _ignored(held.order, command, context, "nothing would change")
+        outcome = follow(states, outcome, context)
         after = outcome.states[held.order.id]
         assert isinstance(after, Held)
         reply = _applied(held, after, command, context)
