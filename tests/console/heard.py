@@ -84,7 +84,7 @@ def an_order(nth: int, status: OrderStatus | None = None, **fields: Any) -> orde
         "edited_version": 2,
         "activity": {"kind": "none"},
         "items": {item_id(this): an_item(nth, status)},
-        "actions": {name: "allowed" if name in allowed else _withheld(name, status) for name in ALL_ACTIONS},
+        "actions": {name: "allowed" if name in (*allowed, "erase") else _withheld(name, status) for name in ALL_ACTIONS},
     }
     if status is OrderStatus.FAILED:
         remedy = "The vendor does not deliver to this postcode: edit shipping, then send again."
@@ -131,8 +131,8 @@ def an_item(number: int, status: OrderStatus) -> dict[str, Any]:
             "personalise": editable,
             "render": editable,
             "view_print_file": "allowed" if "file" in side else "no_file",
-            "split_line": "not_available_yet",
-            "ignore_item": "not_available_yet",
+            "split_line": editable if status is not OrderStatus.FAILED else "wrong_status",
+            "ignore_item": editable,
         },
     }
 
@@ -231,6 +231,6 @@ def incoming(message: Message | None, topic: str, key: str = "", *, at: datetime
 def _withheld(name: str, status: OrderStatus) -> str:
     if status is OrderStatus.ARCHIVED:
         return "archived"
-    if name in ("split_off", "record_hand_over", "record_parcel", "erase"):
-        return "not_available_yet"
-    return {"stop_sending": "not_sending", "settle": "not_in_doubt"}.get(name, "wrong_status")
+    withheld = {"stop_sending": "not_sending", "settle": "not_in_doubt"}
+    withheld |= dict.fromkeys(("record_hand_over", "record_parcel"), "integrated_vendor")
+    return withheld.get(name, "wrong_status")

@@ -16,12 +16,13 @@ from PIL import Image
 from platen_contracts.catalog import Vendor
 from platen_contracts.dispatch import DispatchAccepted
 from platen_contracts.message import Message
+from platen_contracts.orders import OrderSnapshot
 from platen_contracts.topics import CATALOGUE
 from platen_messaging.databases import open_engine
 from platen_messaging.desk import Desk
 from platen_sandbox.server import listen, server_of
 from platen_sandbox.testing import Sandbox
-from platen_tracking.handlers import FROM_TOPICS, OWN
+from platen_tracking.handlers import FROM_TOPICS, OWN, STATUS
 from platen_tracking.model import State
 from platen_tracking.poll import Poll
 from platen_tracking.store.due import Due
@@ -80,6 +81,7 @@ class Scene:
     reads: Reads
     own: Desk[State]
     topics: Desk[State]
+    status: Desk[State]
     due: Due
     accounts: Accounts
     secrets: dict[str, VendorSecret]
@@ -89,6 +91,10 @@ class Scene:
         """As the lanes would."""
         facts = [self.topics.fact(it, f"{number}{datetime.now(UTC)}", ORDER) for number, it in enumerate(messages)]
         await self.topics.apply(facts)
+
+    async def hear_of(self, order: OrderSnapshot) -> None:
+        """As the status lane would."""
+        await self.status.apply([self.status.fact(order, f"{order.order_id}{order.version}", order.order_id)])
 
     async def told(self) -> list[Message]:
         """Everything that is on its way to Kafka, in order."""
@@ -131,9 +137,10 @@ async def open_scene(database_url: str) -> AsyncIterator[Scene]:
     secrets = {VENDOR: VendorSecret.model_validate({"token": TOKEN})}
     own = Desk(engine, store, OWN, "tracking", clock.now)
     topics = Desk(engine, store, FROM_TOPICS, "tracking", clock.now)
+    status = Desk(engine, store, STATUS, "tracking", clock.now)
     accounts = Accounts(secrets, 0.5, reads)
     async with serving(picture) as files:
-        yield Scene(engine, clock, reads, own, topics, Due(engine), accounts, secrets, files)
+        yield Scene(engine, clock, reads, own, topics, status, Due(engine), accounts, secrets, files)
     await accounts.aclose()
     await reads.close()
     await engine.dispose()

@@ -98,7 +98,7 @@ async def tracking(
     topics: Callable[..., Awaitable[list[str]]],
     database: Callable[[str], Awaitable[str]],
 ) -> AsyncIterator[Tracking]:
-    await topics("dispatch.results", "catalog.vendors", "tracking.updates", "tracking.dead-letter")
+    await topics("dispatch.results", "catalog.vendors", "orders.status", "tracking.updates", "tracking.dead-letter")
     values: dict[str, Any] = {
         "kafka": kafka_bootstrap,
         "database": await database("platen_tracking"),

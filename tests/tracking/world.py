@@ -12,7 +12,8 @@ from platen_contracts.dispatch import DispatchAccepted
 from platen_contracts.envelope import Meta
 from platen_contracts.ids import derived_id
 from platen_contracts.message import Message
-from platen_contracts.status import VendorStatus
+from platen_contracts.orders import Activity, OrderSnapshot
+from platen_contracts.status import OrderStatus, VendorStatus
 from platen_contracts.tracking import ShipmentUpdated, VendorOrderChanged
 from platen_messaging.handlers import Handlers
 from platen_messaging.outcome import Applied, Context, Ignored, Outcome
@@ -54,6 +55,27 @@ def accepted(generation: int = 1, vendor_order_id: str = VENDOR_ORDER, **changes
         "items": ITEMS,
     }
     return DispatchAccepted(**(values | changes))
+
+
+def an_order(order_id: str = ORDER, version: int = 1, *, erased: bool = True) -> OrderSnapshot:
+    """What orders says of it."""
+    return OrderSnapshot(
+        order_id=order_id,
+        version=version,
+        number="#1001",
+        shop_id="mugs",
+        shop_order_id="1001",
+        vendor_id=VENDOR,
+        status=OrderStatus.SENT,
+        status_since=T0,
+        created_at=T0,
+        placed_at=T0,
+        edited_version=1,
+        erased=erased,
+        activity=Activity(kind="none"),
+        items={},
+        actions={},
+    )
 
 
 def parcel(number: str, units: Mapping[str, int], **known: Any) -> Shipment:

@@ -117,7 +117,7 @@ _TOPICS = (
         (orders.CommandApplied, orders.CommandIgnored, orders.CommandRefused), "exactly one for each command", partitions=_ORDER,
     ),
     Topic(
-        "orders.status", Kind.STATE, "orders", ("orders",), (ANYONE, "sync", "render", "console"), "order",
+        "orders.status", Kind.STATE, "orders", ("orders",), (ANYONE, "sync", "render", "tracking", "console"), "order",
         (orders.OrderSnapshot,),
         "the latest public snapshot of each order", partitions=_ORDER, retention_ms=None,
     ),

@@ -6,7 +6,7 @@ from platen_messaging.waiting import Task
 from platen_outside.redact import redact_library_logs
 from platen_vendors.accounts import Accounts
 
-from platen_tracking.handlers import FROM_TOPICS, OWN
+from platen_tracking.handlers import FROM_TOPICS, OWN, STATUS
 from platen_tracking.poll import Poll
 from platen_tracking.settings import Settings
 from platen_tracking.store.due import Due
@@ -16,13 +16,17 @@ from platen_tracking.worker import Registration
 
 
 def build(settings: Settings) -> Service:
-    """Two lanes in, readings at the vendors, webhooks that bring readings forward."""
+    """Three lanes in, readings at the vendors, webhooks that bring readings forward."""
     redact_library_logs()
     service = Service(
         "tracking",
         settings,
         store=TrackingStore(),
-        lanes=[Lane("dispatch", ("dispatch.results",), FROM_TOPICS), Lane("catalog", ("catalog.vendors",), FROM_TOPICS)],
+        lanes=[
+            Lane("dispatch", ("dispatch.results",), FROM_TOPICS),
+            Lane("catalog", ("catalog.vendors",), FROM_TOPICS),
+            Lane("status", ("orders.status",), STATUS),
+        ],
     )
     desk, due = service.desk(OWN), Due(service.engine)
     accounts = Accounts(settings.vendor_secrets, settings.tracking_rate_share)

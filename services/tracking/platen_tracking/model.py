@@ -54,6 +54,8 @@ class Followed(Struct, frozen=True, omit_defaults=True):
     """Those among them for which the vendor said that there is no such order."""
     idle_hints: int = 0
     """Webhooks in a row after which nothing had changed."""
+    erased: bool = False
+    """The order was erased: no tracking number of it is kept or told again."""
 
 
 class Watch(Struct, frozen=True):
@@ -71,7 +73,11 @@ class Account(Struct, frozen=True):
     vendor: Vendor | None
 
 
-State = Watch | Account
+class Erased(Struct, frozen=True):
+    """An order that was erased, whatever vendor orders of it are followed, now or later."""
+
+
+State = Watch | Account | Erased
 States = Mapping[Key, State]
 
 
@@ -81,6 +87,11 @@ def watch_key(vendor_id: str, vendor_order_id: str) -> Key:
 
 def account_key(vendor_id: str) -> Key:
     return f"vendor:{vendor_id}"
+
+
+def erased_key(order_id: str) -> Key:
+    """With it come all vendor orders of the order."""
+    return f"erased:{order_id}"
 
 
 def watch_of(states: States, key: Key) -> Watch:

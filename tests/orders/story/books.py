@@ -110,7 +110,9 @@ class Books:
         self._conserved(look.rows, fresh)
         for row in look.rows:
             told = _told(self.books[row.id])
-            assert row.order.timer == look.timers.get(row.id), f"another timer than {look.timers.get(row.id)}: {told}; {row.state}"
+            assert row.order.timer == look.timers.get(row.id), (
+                f"another timer than {look.timers.get(row.id)}: {told}; {row.state}"
+            )
 
     def _history(self, look: Look) -> list[Json]:
         """The events that are new."""
@@ -251,7 +253,9 @@ def _lawful(order: Order, snapshot: Json, was_fulfilled: bool) -> set[str]:
         return {"Ready to send", "Failed to send"}
     if order.sending is None:
         return prepared
-    return {"Failed to send"} if order.sending.outcome == "refused" and order.refusal is not None else {*prepared, "Failed to send"}
+    return (
+        {"Failed to send"} if order.sending.outcome == "refused" and order.refusal is not None else {*prepared, "Failed to send"}
+    )
 
 
 def _merged(target: Any, patch: Any) -> Any:

@@ -20,7 +20,8 @@ from platen_orders.poll import Poll
 from platen_orders.store import OrdersStore
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ..world import NOON
+from tests.orders.world import NOON
+
 from .books import Look, Row, Sent
 
 T = TypeVar("T")
@@ -37,8 +38,10 @@ HISTORY = "select order_id, version, event::text from history"
 TIMERS_ROWS = "select order_id, due_at from timers"
 _SENT = "select id, topic, key, type, value, message_id from outbox where id > $1 order by id"
 _EVERYTHING = """
-select (select json_agg(o order by id)::text from orders o), (select json_agg(h order by order_id, version)::text from history h),
-    (select json_agg(s order by key)::text from shop_orders s), (select json_agg(l order by shop_order, line_id)::text from lines l),
+select (select json_agg(o order by id)::text from orders o),
+    (select json_agg(h order by order_id, version)::text from history h),
+    (select json_agg(s order by key)::text from shop_orders s),
+    (select json_agg(l order by shop_order, line_id)::text from lines l),
     (select json_agg(t order by order_id)::text from timers t), (select count(*) from inbox), (select count(*) from outbox)
 """
 

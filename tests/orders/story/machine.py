@@ -20,7 +20,8 @@ from platen_messaging.outcome import Applied, Ignored, Outcome
 from platen_messaging.records import Incoming
 from platen_orders.model import Entry, Order
 
-from .. import world as w
+from tests.orders import world as w
+
 from .books import Books, Look
 from .words import Dice, command, fact, next_good_thing, shop_order
 
@@ -88,7 +89,8 @@ class Story(RuleBasedStateMachine):
         lines = [w.a_line("1"), w.a_line("2", quantity=3), w.by_hand(w.a_line("3", vendor_id="by-hand"))]
         some = {"cancelled": False, "lines": lines if dice.of(3) == 0 else lines[:2]}
         known = shop_order(None, self.stage.now, dice).model_copy(update=some)
-        self._tell([*first, *second, known])
+        newer = [w.MUG.model_copy(update={"version": 2})] if dice.of(2) else []
+        self._tell([*first, *second, known, *newer])
         for place in range(far):
             self.goes_on(seed + place)
 

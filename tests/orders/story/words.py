@@ -14,8 +14,8 @@ from platen_contracts.status import ActivityKind, OrderStatus
 from platen_orders.model import Item, Order
 from platen_orders.transitions import refusal, situation
 
-from .. import world as w
-from ..world import ADA, ANN, BERLIN, MUG
+from tests.orders import world as w
+from tests.orders.world import ADA, ANN, BERLIN, MUG
 
 T = TypeVar("T")
 Words = dict[str, Any]
@@ -26,7 +26,13 @@ SECRETS = ("Zoë", "Åsa", "Hauptstra", "Nebenstra", "gate code", "TRACK-")
 """Whatever is personal holds one of these; they stand nowhere else."""
 NOBODY = "0" * 32
 
-_ANSWERS: Sequence[Words] = ({"name": "Zoë"}, {"name": "Åsa"}, {"name": "Zoë", "colour": "red"}, {"colour": "green"}, {"name": "Å" * 21})
+_ANSWERS: Sequence[Words] = (
+    {"name": "Zoë"},
+    {"name": "Åsa"},
+    {"name": "Zoë", "colour": "red"},
+    {"colour": "green"},
+    {"name": "Å" * 21},
+)
 _PLACES = (BERLIN, BERLIN.model_copy(update={"line1": "Nebenstraße 2"}), BERLIN.model_copy(update={"city": " "}))
 _OLD = artwork_v1.Artwork(
     artwork_id="mug",
@@ -65,7 +71,14 @@ def command(held: Sequence[Order], dice: Dice) -> orders.OrderCommand:
     allowed = [order for order in held if refusal(situation(order), action) is None]
     order = dice.one(allowed if allowed and not dice.rarely() else held)
     must_look = kind in (orders.Send, orders.Retry)
-    versions = [order.version if must_look else None, order.version, order.edited_version, order.edited_version - 1 or None, None, 99]
+    versions = [
+        order.version if must_look else None,
+        order.version,
+        order.edited_version,
+        order.edited_version - 1 or None,
+        None,
+        99,
+    ]
     common = {
         "order_id": NOBODY if dice.of(20) == 19 else order.id,
         "actor": ADA if kind is orders.Erase and not dice.rarely() else ANN,
@@ -114,7 +127,12 @@ def _settle(_: Order, dice: Dice) -> Words:
 def _record_parcel(order: Order, dice: Dice) -> Words:
     item_id = _item(order, dice)
     number = f"TRACK-{dice.of(2)}"
-    return {"parcel": dice.one(["p1", "p2", " "]), "units": {item_id: dice.one([1, 2, 9])}, "tracking_number": number, "carrier": "DHL"}
+    return {
+        "parcel": dice.one(["p1", "p2", " "]),
+        "units": {item_id: dice.one([1, 2, 9])},
+        "tracking_number": number,
+        "carrier": "DHL",
+    }
 
 
 def _nothing(_: Order, __: Dice) -> Words:
@@ -240,12 +258,16 @@ def _shipment(order: Order, now: Any, dice: Dice) -> tracking.ShipmentUpdated:
 def _vendor_said(order: Order, now: Any, dice: Dice) -> tracking.VendorOrderChanged:
     word, ended = dice.one([("in_production", False), ("failed", True), ("cancelled", True), ("on_hold", False)])
     cancelled = {item_id: 1 for item_id in order.items if dice.rarely()}
-    said = w.vendor_said(word, ended=ended).model_copy(update={"cancelled_units": cancelled, "vendor_order_id": dice.one(["77", "77", "78"])})
+    said = w.vendor_said(word, ended=ended).model_copy(
+        update={"cancelled_units": cancelled, "vendor_order_id": dice.one(["77", "77", "78"])}
+    )
     return said.model_copy(update={**_about(order, dice), "read_at": now - timedelta(seconds=dice.one([0, 40]))})
 
 
 def _shop(_: Order, __: Any, dice: Dice) -> catalog.Shop:
-    return w.a_shop(auto_render=dice.of(2) == 0, auto_send_after_s=dice.one([None, 0, 600]), late_after={"new_s": dice.one([0, 60])})
+    return w.a_shop(
+        auto_render=dice.of(2) == 0, auto_send_after_s=dice.one([None, 0, 600]), late_after={"new_s": dice.one([0, 60])}
+    )
 
 
 FACTS: Mapping[type[Message], Callable[[Order, Any, Dice], Message]] = {
@@ -276,12 +298,14 @@ def next_good_thing(order: Order, now: Any, dice: Dice) -> list[Message]:
     """What brings an order a step further to its end, if nothing comes in between."""
     common: Words = {"order_id": order.id, "actor": ANN}
     seen: Words = {**common, "expected_version": order.version}
-    if dice.rarely() and refusal(situation(order), "archive") is None:
+    if dice.of(2 if order.status is OrderStatus.FAILED else 8) == 0 and refusal(situation(order), "archive") is None:
         return [orders.Archive(**common)]
     if order.activity is ActivityKind.SCHEDULED:
         return [orders.StopSending(**common)]
     if order.in_flight:
         assert order.sending is not None
+        if order.sending.outcome == "in_doubt" and dice.of(2):
+            return [orders.Settle(**common, accepted=dice.of(2) == 0, vendor_order_id="77", reason="asked Zoë")]
         begun = order.sending.outcome != "requested"
         step = dice.one([w.accepted(), w.refused(), w.in_doubt()] if begun else [w.started(), w.delayed(), w.withdrawn()])
         return [step.model_copy(update={"order_id": order.id, "generation": order.generation})]

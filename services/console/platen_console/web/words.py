@@ -41,7 +41,6 @@ REASONS: Mapping[str, str] = {
     "not_in_doubt": "there is no doubt to settle",
     "files_not_current": "a print file is missing or older than the item; render first",
     "no_file": "there is no print file yet",
-    "not_available_yet": "this version of Platen does not offer it yet",
     "not_ready": "the order is not ready to send",
     "not_failed": "sending has not failed",
     "not_archived": "the order is not archived",

@@ -10,7 +10,7 @@ from platen_messaging.outcome import Applied, Context, Ignored, Outcome
 
 from platen_tracking.decide import pace
 from platen_tracking.decide.facts import Hinted
-from platen_tracking.model import Account, Followed, State, States, account_key, watch_key, watch_of
+from platen_tracking.model import Account, Followed, State, States, account_key, erased_key, watch_key, watch_of
 
 
 def on_dispatch_accepted(states: States, fact: DispatchAccepted, context: Context) -> Outcome[State]:
@@ -31,6 +31,7 @@ def on_dispatch_accepted(states: States, fact: DispatchAccepted, context: Contex
         news_at=now,
         read_at=None if known is None else now,
         parcels={} if known is None else known.parcels,
+        erased=erased_key(fact.order_id) in states,
     )
     hinted_at = watch.hinted_at
     if hinted_at is not None and now - hinted_at > pace.HINT_KEPT:

@@ -70,5 +70,6 @@ def _is_settled(order: Followed, age: timedelta) -> bool:
         return False
     if order.told.ended:
         return True
-    complete = not outstanding(order) and all(parcel.tracking_number for parcel in order.parcels.values())
+    numbered = order.erased or all(parcel.tracking_number for parcel in order.parcels.values())
+    complete = numbered and not outstanding(order)
     return complete or (order.told.status in _OVER and age > LATE_DETAILS)

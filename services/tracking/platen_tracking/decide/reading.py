@@ -14,6 +14,7 @@ from platen_vendors.model import Shipment, Snapshot
 
 from platen_tracking.decide import pace
 from platen_tracking.decide.facts import OrderNotRead, OrderRead, VendorOrderFact
+from platen_tracking.decide.forgetting import bare
 from platen_tracking.model import Followed, Parcel, State, States, Told, Watch, watch_key, watch_of
 
 ABSENCES = 5
@@ -33,11 +34,12 @@ def on_order_read(states: States, fact: OrderRead, context: Context) -> Outcome[
         return Ignored(reason or "")
     if fact.snapshot.external_id not in (None, order.external_id):
         return _failed(key, watch, replace(order, failures=order.failures + 1), context.now)
+    parcels = merged(order.parcels, fact.snapshot.shipments)
     seen = replace(
         order,
         read_at=fact.read_at,
         told=told_of(fact.snapshot),
-        parcels=merged(order.parcels, fact.snapshot.shipments),
+        parcels=bare(parcels) if order.erased else parcels,
         failures=0,
         absences=0,
     )

@@ -10,7 +10,7 @@ from platen_contracts.catalog import Vendor
 from platen_messaging.outcome import Key, Outgoing
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from platen_tracking.model import Account, Followed, State, Watch, account_key, watch_key
+from platen_tracking.model import Account, Erased, Followed, State, Watch, account_key, erased_key, watch_key
 
 _FOLLOWED = msgspec.json.Decoder(Followed)
 
@@ -47,6 +47,15 @@ insert into vendors (vendor_id, vendor) select id, vendor::json from unnest($1::
 on conflict (vendor_id) do update set vendor = excluded.vendor
 """
 
+# Whoever hears of a vendor order and whoever hears of the erasure of its order wait for each other.
+_LOCK_ERASED = "select pg_advisory_xact_lock(hashtextextended(id, 0)) from unnest($1::text[]) as id"
+
+_LOAD_ERASED = "select order_id from erased_orders where order_id = any($1::text[])"
+
+_OF_ORDERS = "select vendor_id, vendor_order_id from vendor_orders where state->>'order_id' = any($1::text[])"
+
+_SAVE_ERASED = "insert into erased_orders (order_id) select unnest($1::text[]) on conflict do nothing"
+
 _DELETE_VENDORS = "delete from vendors where vendor_id = any($1::text[])"
 
 
@@ -55,9 +64,13 @@ class TrackingStore:
 
     async def load(self, tx: AsyncConnection, keys: Sequence[Key]) -> dict[Key, State]:
         states: dict[Key, State] = {}
-        orders = sorted(_split(keys, "order:"))
+        orders = set(_split(keys, "order:"))
+        if erased := sorted(key.removeprefix("erased:") for key in keys if key.startswith("erased:")):
+            await tx.exec_driver_sql(_LOCK_ERASED, (erased,))
+            states |= {erased_key(row.order_id): Erased() for row in await tx.exec_driver_sql(_LOAD_ERASED, (erased,))}
+            orders |= {(row.vendor_id, row.vendor_order_id) for row in await tx.exec_driver_sql(_OF_ORDERS, (erased,))}
         if orders:
-            columns = _columns(orders)
+            columns = _columns(sorted(orders))
             await tx.exec_driver_sql(_INSERT, columns)
             for row in await tx.exec_driver_sql(_LOAD, columns):
                 order = None if row.state is None else _FOLLOWED.decode(row.state)
@@ -75,6 +88,8 @@ class TrackingStore:
         await _save_watches(tx, {key: watch for key, watch in watches.items() if watch != Watch()})
         if gone := sorted(_split((key for key, watch in watches.items() if watch == Watch()), "order:")):
             await tx.exec_driver_sql(_DELETE, _columns(gone))
+        if erased := [key.removeprefix("erased:") for key, state in changed.items() if isinstance(state, Erased)]:
+            await tx.exec_driver_sql(_SAVE_ERASED, (erased,))
         accounts = {key.removeprefix("vendor:"): state for key, state in changed.items() if isinstance(state, Account)}
         kept = {vendor_id: it.vendor.model_dump_json(exclude_none=True) for vendor_id, it in accounts.items() if it.vendor}
         if kept:

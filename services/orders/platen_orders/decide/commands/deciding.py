@@ -69,7 +69,7 @@ REMEDIES: Mapping[str, str] = {
 
 
 def decide(action: str, rule: Rule[C]) -> Callable[[States, C, Context], Outcome[Entry]]:
-    """A command's decision: known order, fresh version, action offered, then its own `rule`, and what that entails; and the reply."""
+    """A command's decision: known order, fresh version, action offered, its own `rule`, what that entails; and the reply."""
 
     def decided(states: States, command: C, context: Context) -> Outcome[Entry]:
         held = states.get(command.order_id)
