@@ -5,7 +5,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .tools/uv/bin/uv)
 RUN := $(UV) run --frozen
 WORKERS ?= 2
 
-.PHONY: help demo up status reset test chaos soak test-compose lint format contracts docs bench bench-scale bench-render clean
+.PHONY: help demo up status reset test chaos soak test-compose lint format contracts docs gallery bench bench-scale bench-render clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -55,8 +55,11 @@ format: .venv/installed ## style, mended
 contracts: .venv/installed ## JSON Schemas from the message models
 	@$(RUN) python -m platen_contracts.generate
 
-docs: .venv/installed ## topics, diagrams and AsyncAPI from the catalogue; settings from the services
+docs: .venv/installed ## topics, diagrams and AsyncAPI from the catalogue; settings from the services; artworks from their schema
 	@$(RUN) platen docs
+
+gallery: .venv/installed ## designs as print files on one page to be looked at: build/gallery/index.html
+	@$(RUN) python -m tests.render.gallery
 
 bench: .venv/installed ## our orders path beside a naive consumer, a competent one and the ceiling
 	@$(RUN) python -m tests.benchmarks.orders

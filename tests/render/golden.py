@@ -1,10 +1,17 @@
-"""Documents beside the pictures they are to look like. `python -m tests.render.golden` draws the pictures anew: look at them."""
+"""Documents beside the pictures they are to look like. `python -m tests.render.golden` draws the pictures anew: look at them.
+
+A print file names the renderer's version, so one version draws in one way: `versions.json` holds which pictures each has drawn.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import io
+import json
+import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +28,8 @@ from platen_render.worker.images import Pixels
 FOLDER = Path(__file__).with_name("goldens")
 NAMES = sorted(path.stem for path in FOLDER.glob("*.yaml"))
 LONGEST_PX = 400
+VERSIONS = FOLDER / "versions.json"
+VERSION = version("platen-render")
 _FILES = ("font", "checker", "ramp")
 
 
@@ -98,10 +107,27 @@ def with_text_keys(content: Any) -> Any:
     return list(map(with_text_keys, content)) if isinstance(content, list) else content
 
 
+def told(pictures: Mapping[str, bytes]) -> dict[str, str]:
+    return {name: hashlib.sha256(data).hexdigest() for name, data in pictures.items()}
+
+
+def drawn_otherwise(recorded: Mapping[str, str], pictures: Mapping[str, bytes]) -> list[str]:
+    """Names of the pictures that this version has drawn in another way; new ones are not among them."""
+    return [name for name, digest in told(pictures).items() if recorded.get(name, digest) != digest]
+
+
 def main() -> None:
+    pictures: dict[str, bytes] = {}
     for name in NAMES:
-        image = Image.open(io.BytesIO(Golden.named(name).file()))
-        image.save(FOLDER / f"{name}.png", optimize=True)
+        target = io.BytesIO()
+        Image.open(io.BytesIO(Golden.named(name).file())).save(target, "PNG", optimize=True)
+        pictures[name] = target.getvalue()
+    versions = json.loads(VERSIONS.read_text("utf-8"))
+    if otherwise := drawn_otherwise(versions.get(VERSION, {}), pictures):
+        sys.exit(f"{', '.join(otherwise)}: drawn otherwise by {VERSION} before; raise version in services/render/pyproject.toml")
+    for name, data in pictures.items():
+        (FOLDER / f"{name}.png").write_bytes(data)
+    VERSIONS.write_text(json.dumps(versions | {VERSION: told(pictures)}, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

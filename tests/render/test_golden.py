@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from platen_contracts.common import FileRef
 from platen_contracts.message import Part
 from platen_render.worker.images import Pixels
 
-from .golden import FOLDER, NAMES, Golden, decoded, with_text_keys
+from .golden import FOLDER, NAMES, VERSION, VERSIONS, Golden, decoded, drawn_otherwise, told, with_text_keys
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "artwork.md").read_text("utf-8")
@@ -56,14 +57,14 @@ def test_a_letter_moved_by_a_hair_is_told_from_its_picture() -> None:
 
 
 def test_two_drawings_and_one_of_a_fresh_process_have_the_same_bytes() -> None:
-    told = [hashlib.sha256(Golden.named(name).file()).hexdigest() for name in NAMES]
-    assert told == [hashlib.sha256(Golden.named(name).file()).hexdigest() for name in NAMES]
+    first = [hashlib.sha256(Golden.named(name).file()).hexdigest() for name in NAMES]
+    assert first == [hashlib.sha256(Golden.named(name).file()).hexdigest() for name in NAMES]
     script = (
         "import hashlib; from tests.render.golden import NAMES, Golden\n"
         "for name in reversed(NAMES): print(hashlib.sha256(Golden.named(name).file()).hexdigest())"
     )
     fresh = subprocess.run([sys.executable, "-c", script], cwd=DOCS.parent, check=True, capture_output=True, text=True).stdout
-    assert fresh.split() == told[::-1]
+    assert fresh.split() == first[::-1]
 
 
 def test_the_page_speaks_of_every_field() -> None:
@@ -71,3 +72,16 @@ def test_the_page_speaks_of_every_field() -> None:
     fields = {field for model in models if model is not FileRef for field in model.model_fields}
     words = set(re.findall(r"[a-z_]+", PAGE))
     assert fields - words == set()
+
+
+def test_a_version_of_the_renderer_draws_in_one_way() -> None:
+    pictures = {name: (FOLDER / f"{name}.png").read_bytes() for name in NAMES}
+    versions = json.loads(VERSIONS.read_text("utf-8"))
+    advice = "raise version in services/render/pyproject.toml, then `uv sync --all-packages` and `python -m tests.render.golden`"
+    assert versions.get(VERSION) == told(pictures), advice
+
+
+def test_a_picture_that_is_changed_within_a_version_is_noticed() -> None:
+    recorded = told({"mug": b"one way"})
+    assert drawn_otherwise(recorded, {"mug": b"another way", "cap": b"new"}) == ["mug"]
+    assert drawn_otherwise(recorded, {"mug": b"one way", "cap": b"new"}) == []

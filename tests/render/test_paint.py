@@ -188,6 +188,19 @@ def test_a_photo_lies_as_the_buyer_laid_it(studio: Studio, placement: str, left:
             assert at(pixels, x, y) == ((255, 0, 0, 255) if colour == RED else (0, 0, 255, 255))
 
 
+@pytest.mark.parametrize("turned", [90, 45, 30, -100, 170])
+@pytest.mark.parametrize("fit", ["cover", "contain"])
+def test_a_photo_turned_still_covers_its_box_or_lies_inside_it(studio: Studio, turned: int, fit: str) -> None:
+    layer = PHOTO_LAYER | {"x": 40, "y": 40, "width": 160, "height": 90, "fit": fit}
+    pixels, _ = seen(studio, layer, answers={"photo": PHOTO, "lie": f"rotate={turned} x=0 y=1"}, **PHOTO_OPTIONS)
+    box = pixels[40:130, 40:200, 3]
+    if fit == "cover":
+        assert box[1:-1, 1:-1].min() == 255
+    else:
+        touches = [edge.any() for edge in (box[:3], box[-3:], box[:, :3], box[:, -3:])]
+        assert (touches[:2] == [True, True] or touches[2:] == [True, True], bool(box[0, 0])) == (True, False)
+
+
 def test_a_photo_may_lie_wholly_inside_its_box(studio: Studio) -> None:
     pixels, _ = seen(studio, PHOTO_LAYER | {"fit": "contain"}, answers={"photo": PHOTO}, **PHOTO_OPTIONS)
     assert ink(pixels) == (0, 25, 99, 74)
@@ -350,6 +363,28 @@ def test_any_text_is_set_or_refused_with_a_code(text: str, curve: Any) -> None:
 def test_a_word_that_is_capitalised_grows_and_is_still_fitted(studio: Studio) -> None:
     layer = TextLayer.model_validate(studio.text(case="upper"))
     assert set_text("straße", layer, chain("Noto Sans", "name"), "name").ink.bounds().width() <= 260
+
+
+@pytest.mark.parametrize(
+    ("case", "language", "typed", "printed"),
+    [
+        ("title", "tr", "istanbul ışık", "İstanbul Işık"),
+        ("title", "en", "istanbul mary o'neill", "Istanbul Mary O'neill"),
+        ("title", "hr", "ǆep", "ǅep"),
+        ("upper", "tr", "ışık in", "IŞIK İN"),
+        ("lower", "tr", "IŞIK İN", "ışık in"),
+        ("as_typed", "en", "McAdam", "McAdam"),
+    ],
+)
+def test_letters_are_capitalised_by_the_rules_of_the_language(
+    studio: Studio, case: str, language: str, typed: str, printed: str
+) -> None:
+    cased, plain = (
+        seen(studio, studio.text(language=language, case=rule), answers={"name": text})[0]
+        for text, rule in ((typed, case), (printed, "as_typed"))
+    )
+    assert cased.any()
+    assert np.array_equal(cased, plain)
 
 
 def test_a_pdf_that_fails_in_the_middle_leaves_nothing_that_kills_the_process_later() -> None:

@@ -57,6 +57,18 @@ def test_a_sign_between_two_directions_comes_from_the_layers_own_font() -> None:
     assert next(glyph.face.family for glyph in line.glyphs if glyph.cluster == line.text.index("&")) == "Pacifico"
 
 
+def test_what_follows_a_sign_of_a_fallback_comes_from_the_layers_own_font_again() -> None:
+    line = shape("Heebo → 900", chain("Heebo", "name"), "name")
+    fonts = {character: glyph.face.family for glyph in line.glyphs for character in line.text[glyph.cluster]}
+    assert fonts["9"] == fonts["0"] == "Heebo" != fonts["→"]
+
+
+def test_a_sign_that_is_no_emoji_has_the_colour_of_the_text_where_some_font_allows() -> None:
+    star, smile = shape("★", FACES, "name").glyphs[0], shape("😀", FACES, "name").glyphs[0]
+    assert star.face.colour is None
+    assert smile.face.colour is not None
+
+
 def test_a_mark_on_a_letter_of_another_script_is_still_drawn() -> None:
     assert len(families(shape("ا\u0e31", FACES, "name"))) == 2
 

@@ -71,13 +71,16 @@ def set_text(text: str, layer: TextLayer, faces: Sequence[Face], field: str) -> 
 
 
 def _cased(text: str, layer: TextLayer) -> str:
+    turkic = (layer.language or "").split("-")[0].lower() in ("tr", "az")
     if layer.case == "upper":
-        turkic = (layer.language or "").split("-")[0].lower() in ("tr", "az")
         return (text.replace("i", "\u0130") if turkic else text).upper()
     if layer.case == "lower":
-        turkic = (layer.language or "").split("-")[0].lower() in ("tr", "az")
         return (text.replace("I", "\u0131").replace("\u0130", "i") if turkic else text).lower()
-    return " ".join(word[:1].upper() + word[1:] for word in text.split(" ")) if layer.case == "title" else text
+    return " ".join(_capital(word[:1], turkic) + word[1:] for word in text.split(" ")) if layer.case == "title" else text
+
+
+def _capital(letter: str, turkic: bool) -> str:
+    return "\u0130" if turkic and letter == "i" else letter.title()
 
 
 def _straight(text: str, setting: Setting) -> SetText | float:

@@ -18,6 +18,7 @@ from unicodedata import category, normalize
 import bidi
 import skia
 import uharfbuzz as hb
+from uniseg.emoji import emoji
 from uniseg.graphemecluster import grapheme_clusters
 
 from platen_render.worker.fonts import Face
@@ -172,28 +173,35 @@ def _script(character: str) -> str | None:
 
 
 def _faces(text: str, levels: Sequence[int], faces: Sequence[Face], field: str) -> list[Face]:
-    """The face of every character. A base and its marks share one where one has them all; a neutral character stays with
-    what precedes it in the same direction, so that a space does not part two words of a fallback."""
+    """The face of every character. A base and its marks share one where one has them all; a neutral character has that of the
+    letters before it in the same direction, so that a space does not part two words of a fallback."""
     chosen: list[Face] = []
     missing: dict[str, None] = {}
+    letters: Face | None = None
     for cluster in grapheme_clusters(text):
         place = len(chosen)
-        stays = place > 0 and levels[place] == levels[place - 1] and all(_script(character) is None for character in cluster)
-        after = stays and chosen[-1].colour is None
-        candidates = _by_colour(cluster, (chosen[-1], *faces) if after else faces)
+        if place and levels[place] != levels[place - 1]:
+            letters = None
+        neutral = all(_script(character) is None for character in cluster)
+        candidates = _by_colour(cluster, (letters, *faces) if neutral and letters else faces)
         shared = _first(candidates, cluster)
         for character in cluster:
             face = shared or _first(candidates, character)
             if face is None:
                 missing[character] = None
             chosen.append(face or faces[0])
+        if not neutral:
+            letters = chosen[-1]
     if missing:
         raise _missing("".join(missing), field)
     return chosen
 
 
 def _by_colour(cluster: str, faces: Sequence[Face]) -> Sequence[Face]:
-    """An emoji that is asked for in colour, or made of several, comes from a font in colour where there is one."""
+    """An emoji that is asked for in colour, or made of several, comes from a font in colour where there is one; what is no emoji
+    (a star, a box) from another where there is one, so that it has the colour of the text."""
+    if not emoji(cluster[0]):
+        return sorted(faces, key=lambda face: face.colour is not None)
     in_colour = _EMOJI_SELECTOR in cluster or any(map(_makes_emoji, cluster[1:])) or _is_flag(cluster)
     if _TEXT_SELECTOR in cluster or not in_colour:
         return faces

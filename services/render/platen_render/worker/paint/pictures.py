@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from math import ceil, floor, hypot, isfinite
+from math import ceil, cos, floor, isfinite, radians, sin
 
 import numpy as np
 import pyvips
@@ -96,10 +96,24 @@ def paint_photo(canvas: skia.Canvas, layer: PhotoLayer, scene: Scene, place: Pla
     text = scene.answers.text(layer.placement) if layer.placement else ""
     laid = placement_of(text, layer.placement or layer.option)
     photo = _cropped(scene.photos(file.sha256), laid)
-    sizes = (layer.width / photo.width, layer.height / photo.height)
-    per_pixel = (max(sizes) if layer.fit == "cover" else min(sizes)) * laid.zoom
+    per_pixel = _fitted(layer, photo, laid.rotate) * laid.zoom
     _judge(layer, scene, per_pixel)
     _draw_photo(canvas, layer, laid, photo, per_pixel, place, field)
+
+
+def _fitted(layer: PhotoLayer, photo: pyvips.Image, rotate: float) -> float:
+    """Units per pixel of the photo with which it, turned, just covers the box or just lies inside it."""
+    if layer.fit == "cover":
+        wide, high = _around(layer.width, layer.height, rotate)
+        return max(wide / photo.width, high / photo.height)
+    wide, high = _around(photo.width, photo.height, rotate)
+    return min(layer.width / wide, layer.height / high)
+
+
+def _around(width: float, height: float, rotate: float) -> tuple[float, float]:
+    """The size of the upright box around a box that is turned."""
+    along, across = abs(cos(radians(rotate))), abs(sin(radians(rotate)))
+    return width * along + height * across, width * across + height * along
 
 
 def _cropped(photo: pyvips.Image, laid: Placement) -> pyvips.Image:
@@ -129,13 +143,9 @@ def _draw_photo(
     canvas: skia.Canvas, layer: PhotoLayer, laid: Placement, photo: pyvips.Image, per_pixel: float, place: Place, field: str
 ) -> None:
     """The point (x, y) of the photo lies as near to the box's centre as lets the photo cover it."""
-    centre = (
-        _held(laid.x * photo.width, layer.width / 2 / per_pixel, photo.width),
-        _held(laid.y * photo.height, layer.height / 2 / per_pixel, photo.height),
-    )
-    turned = bool(laid.rotate % 360)
-    reach = hypot(layer.width, layer.height) / 2 if turned else 0
-    half = (max(layer.width / 2, reach) / per_pixel, max(layer.height / 2, reach) / per_pixel)
+    wide, high = _around(layer.width, layer.height, laid.rotate)
+    half = (wide / 2 / per_pixel, high / 2 / per_pixel)
+    centre = (_held(laid.x * photo.width, half[0], photo.width), _held(laid.y * photo.height, half[1], photo.height))
     left, top = max(0, floor(centre[0] - half[0])), max(0, floor(centre[1] - half[1]))
     right, bottom = min(photo.width, ceil(centre[0] + half[0])), min(photo.height, ceil(centre[1] + half[1]))
     if right <= left or bottom <= top:
