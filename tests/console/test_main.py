@@ -15,7 +15,7 @@ from platen_contracts.envelope import Meta, decode_headers, encode, encode_heade
 from platen_contracts.ids import derived_id
 from platen_contracts.message import Message
 from platen_contracts.status import OrderStatus
-from platen_contracts.topics import read_by
+from platen_contracts.topics import CATALOGUE, read_by
 from platen_messaging.web import listen
 
 from tests.conftest import Database, Topics
@@ -52,7 +52,9 @@ async def test_an_order_heard_is_shown_and_a_click_travels_there_and_back(
             httpx.AsyncClient(base_url=origin, headers={"origin": origin}) as client,
         ):
 
-            async def send(message: Message, topic: str, key: str = order.order_id) -> None:
+            async def send(message: Message, topic: str) -> None:
+                key = CATALOGUE[topic].key_of(message)
+                assert key is not None
                 meta = Meta(derived_id(topic, key, message), message.TYPE, "test", key, datetime.now(UTC))
                 await producer.send_and_wait(
                     topic_prefix + topic, encode(message), key=key.encode(), headers=encode_headers(meta)

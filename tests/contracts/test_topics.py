@@ -1,12 +1,22 @@
 from collections import Counter
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from platen_contracts.catalog import Artwork
+from platen_contracts.generate import EXAMPLES, short_name
+from platen_contracts.message import Message
+from platen_contracts.sync import ShopOrderObserved
 from platen_contracts.topics import ANYONE, CATALOGUE, DAY_MS, FOREVER, MESSAGES, SERVICES, Kind, Topic, read_by, written_by
 
 TOPICS = list(CATALOGUE.values())
 INBOX_MEMORY = timedelta(days=30)
 by_name = pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.name)
+
+
+def examples_of(message: type[Message]) -> list[Any]:
+    """Every committed example of the message, read."""
+    return [message.model_validate_json(path.read_bytes()) for path in sorted((EXAMPLES / short_name(message)).glob("*.json"))]
 
 
 @by_name
@@ -93,3 +103,22 @@ def test_only_orders_tells_the_status_of_an_order() -> None:
         "orders.replies", "orders.status", "orders.history", "orders.private", "render.requests", "dispatch.requests",
         "sync.commands", "orders.dead-letter",
     }  # fmt: skip
+
+
+@by_name
+def test_what_a_topic_carries_tells_the_key_it_stands_under(topic: Topic) -> None:
+    for message in topic.messages:
+        for example in examples_of(message):
+            assert topic.key_of(example), message.TYPE
+
+
+def test_a_key_joins_what_makes_it() -> None:
+    (message, *_) = examples_of(ShopOrderObserved)
+    assert CATALOGUE["sync.orders"].key_of(message) == f"{message.shop_id}/{message.shop_order_id}"
+    (message, *_) = examples_of(Artwork)
+    assert CATALOGUE["catalog.artworks"].key_of(message) == f"{message.artwork_id}/{message.version}"
+
+
+def test_a_record_may_have_any_key_where_the_catalogue_names_no_field_for_it() -> None:
+    (message, *_) = examples_of(ShopOrderObserved)
+    assert CATALOGUE["orders.dead-letter"].key_of(message) is None

@@ -152,6 +152,23 @@ async def test_a_dead_letter_is_found_shown_corrected_and_redriven_once_under_it
     assert "say which" in await deployment.platen("dead-letters", "redrive", code=1)
 
 
+async def test_a_message_under_a_wrong_key_is_redriven_under_the_right_one(deployment: Deployment) -> None:
+    order_id, message_id = "0a" * 16, secrets.token_hex(16)
+    command = archive(order_id)
+    await deployment.put("orders.commands", encode(command), headers_of(command, message_id), b"0b" * 16)
+    await deployment.start()
+    await until(lambda: deployment.read("orders.dead-letter"))
+    listed = json.loads(await deployment.platen("dead-letters", "list", "--json"))
+    assert "the key is" in listed["reason"]
+
+    said = await deployment.platen("dead-letters", "redrive", listed["id"], "--key", order_id)
+    assert f"corrected key {order_id}" in said
+    (reply,) = await deployment.replies(1)
+    assert json.loads(reply.value or b"")["command_id"] == message_id
+    refused = await deployment.platen("dead-letters", "redrive", listed["id"], code=1)
+    assert "it was redriven already" in refused
+
+
 async def _count(deployment: Deployment, topic: str, count: int) -> bool:
     return len(await deployment.read(topic)) >= count
 

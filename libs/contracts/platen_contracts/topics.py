@@ -26,6 +26,18 @@ class Kind(StrEnum):
     """How something is now; compacted, a tombstone ends it."""
 
 
+_KEY_FIELDS: Mapping[str, tuple[str, ...]] = {
+    "order": ("order_id",),
+    "shop": ("shop_id",),
+    "shop order": ("shop_id", "shop_order_id"),
+    "artwork id/version": ("artwork_id", "version"),
+    "shop id/listing id": ("shop_id", "listing_id"),
+    "shop id": ("shop_id",),
+    "vendor id": ("vendor_id",),
+}
+"""By a topic's `key`: the fields of its messages that make it, joined by a slash."""
+
+
 @dataclass(frozen=True, slots=True)
 class Topic:
     """One topic. `retention_ms` is `FOREVER` for what is kept, and `None` for a compacted topic."""
@@ -42,6 +54,11 @@ class Topic:
     retention_ms: int | None = 14 * DAY_MS
     personal: bool = False
     max_bytes: int = 1024 * 1024
+
+    def key_of(self, message: Message) -> str | None:
+        """What the key of a record must be that carries `message`; None where the record may have any."""
+        fields = _KEY_FIELDS.get(self.key)
+        return None if fields is None else "/".join(str(getattr(message, field)) for field in fields)
 
     @property
     def compacted(self) -> bool:

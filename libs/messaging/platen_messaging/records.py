@@ -15,6 +15,7 @@ from platen_contracts.topics import Topic
 
 from .outbox import Row, pack
 
+_MAX_KEY = 80
 _MAX_REASON = 1000
 
 
@@ -125,13 +126,17 @@ class Reader:
                 raise Undecodable(f"the value is absent; {name} is not compacted, so tombstones mean nothing on it")
             return Incoming(_tombstone_meta(record, key), None, key, name, record)
         meta = decode_headers(record.headers)
-        message = self.types.get(meta.type)
-        if message is not None:
-            doubted = record.offset < self.doubts.get((record.topic, record.partition), 0)
-            return Incoming(meta, decode_value(record.value, message), key, name, record, doubted)
-        if topic is not None and self._carries(topic, meta.type):
+        if topic is not None and not self._carries(topic, meta.type):
+            raise Undecodable(f"header ce_type is {meta.type!r}, which {name} does not carry")
+        kind = self.types.get(meta.type)
+        if kind is None:
             return None
-        raise Undecodable(f"header ce_type is {meta.type!r}, which {name} does not carry")
+        message = decode_value(record.value, kind)
+        if topic is not None and (due := topic.key_of(message)) is not None and due != key:
+            # Records of one key keep their order, and compaction keeps the last of it: a wrong one loses both.
+            raise Undecodable(f"the key is {key[:_MAX_KEY]!r}, and that of this message is {due!r}")
+        doubted = bool(self.doubts) and record.offset < self.doubts.get((record.topic, record.partition), 0)
+        return Incoming(meta, message, key, name, record, doubted)
 
     @staticmethod
     def _carries(topic: Topic, kind: str) -> bool:

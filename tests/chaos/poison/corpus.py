@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import EllipsisType
 from typing import Any
 
 import platen_contracts
@@ -47,10 +48,20 @@ def good_headers(kind: type[Message], message_id: str, **changed: Any) -> Header
     return encode_headers(Meta(id=message_id, **about))
 
 
-def corpus(topic: Topic, draw: str = "", kind: type[Message] | None = None) -> list[Bad]:
-    """Every bad record for the topic, made from its first message or `kind`. `draw` makes ids of their own for each use."""
-    made = _Corpus(topic, kind or topic.messages[0], draw)
-    return [*made.values(), *made.headers(), *made.envelopes(), *made.meant_wrong()]
+def key_of(topic: Topic, kind: type[Message], body: Json) -> bytes:
+    """The key that is right for such a message."""
+    return (topic.key_of(kind.model_validate_json(json.dumps(body))) or "").encode()
+
+
+def corpus(topic: Topic, draw: str = "", kind: type[Message] | None = None, body: Json | None = None) -> list[Bad]:
+    """Every bad record for the topic, made from its first message or `kind`. `draw` makes ids of their own for each use.
+
+    All but those whose key is what is wrong stand under the key of `body`, or of the kind's example.
+    """
+    kind = kind or topic.messages[0]
+    body = body or example_of(kind)
+    made = _Corpus(topic, kind, draw, body, key_of(topic, kind, body))
+    return [*made.values(), *made.headers(), *made.envelopes(), *made.keys(), *made.meant_wrong()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +69,8 @@ class _Corpus:
     topic: Topic
     kind: type[Message]
     draw: str
+    body: Json
+    key: bytes
 
     @property
     def foreign(self) -> bytes:
@@ -66,7 +79,7 @@ class _Corpus:
 
     def values(self) -> Iterable[Bad]:
         """The value is not what its type says."""
-        body = example_of(self.kind)
+        body = self.body
         text = json.dumps(body).encode()
         field = next(iter(body))
         deep = 100_000
@@ -128,24 +141,23 @@ class _Corpus:
 
     def headers(self) -> Iterable[Bad]:
         """Headers missing, twice, empty, or no text."""
-        value = json.dumps(example_of(self.kind)).encode()
+        value = json.dumps(self.body).encode()
         names = ("ce_specversion", "ce_id", "ce_type", "ce_source", "ce_time")
         for name in names:
             good = good_headers(self.kind, derived_id("poison", self.topic.name, name, self.draw))
             without = [pair for pair in good if pair[0] != name]
-            yield Bad(f"without {name}", b"chaos", value, without, name)
-            yield Bad(f"{name} twice", b"chaos", value, [*good, (name, b"x")], f"{name} stands twice")
-            yield Bad(f"{name} is no UTF-8", b"chaos", value, [*without, (name, b"\xff\xfe")], f"{name} is not UTF-8")
-            yield Bad(f"{name} is empty", b"chaos", value, [*without, (name, b"")], name)
-            yield Bad(f"{name} is null", b"chaos", value, [*without, (name, None)], name)
-            yield Bad(f"NUL in {name}", b"chaos", value, [*without, (name, b"a\x00b")], name)
-        yield Bad("no headers", b"chaos", value, [], "ce_id is missing")
-        yield Bad("headers of another trade", b"chaos", value, [("id", b"1"), ("type", b"x")], "ce_id is missing")
+            yield Bad(f"without {name}", self.key, value, without, name)
+            yield Bad(f"{name} twice", self.key, value, [*good, (name, b"x")], f"{name} stands twice")
+            yield Bad(f"{name} is no UTF-8", self.key, value, [*without, (name, b"\xff\xfe")], f"{name} is not UTF-8")
+            yield Bad(f"{name} is empty", self.key, value, [*without, (name, b"")], name)
+            yield Bad(f"{name} is null", self.key, value, [*without, (name, None)], name)
+            yield Bad(f"NUL in {name}", self.key, value, [*without, (name, b"a\x00b")], name)
+        yield Bad("no headers", self.key, value, [], "ce_id is missing")
+        yield Bad("headers of another trade", self.key, value, [("id", b"1"), ("type", b"x")], "ce_id is missing")
 
     def envelopes(self) -> Iterable[Bad]:
         """Headers that can be read, and say what cannot be."""
-        body = example_of(self.kind)
-        value = json.dumps(body).encode()
+        value = json.dumps(self.body).encode()
         kind = self.kind.TYPE
         changes: Mapping[str, tuple[dict[str, bytes], str]] = {
             "CloudEvents 0.3": ({"ce_specversion": b"0.3"}, "ce_specversion is '0.3'"),
@@ -167,26 +179,36 @@ class _Corpus:
         }
         for name, (changed, because) in changes.items():
             headers = dict(good_headers(self.kind, derived_id("poison", self.topic.name, name, self.draw)))
-            yield Bad(name, b"chaos", value, list({**headers, **changed}.items()), because)
-        structured = {"specversion": "1.0", "id": "1", "type": kind, "source": "x", "data": body}
+            yield Bad(name, self.key, value, list({**headers, **changed}.items()), because)
+        structured = {"specversion": "1.0", "id": "1", "type": kind, "source": "x", "data": self.body}
         content = [("content-type", b"application/cloudevents+json; charset=UTF-8")]
-        yield Bad("structured CloudEvents", b"chaos", json.dumps(structured).encode(), content, "binary mode is expected")
+        yield Bad("structured CloudEvents", self.key, json.dumps(structured).encode(), content, "binary mode is expected")
+
+    def keys(self) -> Iterable[Bad]:
+        """A good message that stands under the wrong key, or under none (which no compacted topic takes)."""
+        value = json.dumps(self.body).encode()
         yield self.bad("a key that is no UTF-8", value, because="the key is not UTF-8", key=b"\xc3\x28")
+        wrong = {"another's key": NOBODY.encode(), "its key and more": self.key + b"/", "an empty key": b""}
+        for name, key in wrong.items():
+            yield self.bad(name, value, because=f"the key is '{key.decode()}', and that of this message is", key=key)
+        if not self.topic.compacted:
+            yield self.bad("no key", value, because="the key is '', and that of this message is", key=None)
 
     def meant_wrong(self) -> Iterable[Bad]:
         """Readable, and yet nothing that could ever be honoured."""
-        value = json.dumps(example_of(self.kind)).encode()
+        value = json.dumps(self.body).encode()
         if not self.topic.compacted:
             yield self.bad("a tombstone where nothing is compacted", None, because="tombstones mean nothing")
         if not self.topic.compacted and self.topic.retention_ms != FOREVER and self.topic.kind is not Kind.COMMAND:
             long_ago = datetime.now(UTC) - timedelta(days=31)
             headers = good_headers(self.kind, derived_id("poison", self.topic.name, "old", self.draw), time=long_ago)
-            yield Bad("31 days old", b"chaos", value, headers, "older than 30 days")
+            yield Bad("31 days old", self.key, value, headers, "older than 30 days")
 
-    def bad(self, name: str, value: bytes | None, *, because: str, key: bytes | None = b"chaos"
-    ) -> Bad:  # fmt: skip
+    def bad(self, name: str, value: bytes | None, *, because: str, key: bytes | EllipsisType | None = ...) -> Bad:
+        """`key` left out: the right one."""
         headers = good_headers(self.kind, derived_id("poison", self.topic.name, name, self.draw))
-        return Bad(name, key, value, headers, because if because == "." else re.sub("\x00", r"\\x00", because))
+        pattern = because if because == "." else re.sub("\x00", r"\\x00", because)
+        return Bad(name, self.key if isinstance(key, EllipsisType) else key, value, headers, pattern)
 
 
 def of_nobody(topic: Topic, draw: str = "") -> Iterable[Bad]:

@@ -50,7 +50,7 @@ def list_letters(
     table = Table("id", "given up", "reader", "from", "key", "bytes", "redriven", "reason", box=None, pad_edge=False)
     for letter in found:
         again = "yes" if fates[letter.id].redriven else "no"
-        given_up, key = f"{letter.time:%Y-%m-%d %H:%M:%S}", _key(letter)
+        given_up, key = f"{letter.time:%Y-%m-%d %H:%M:%S}", _key(letter.key)
         table.add_row(letter.id[:SHORT], given_up, letter.reader, _place(letter), key, str(letter.size), again, letter.reason)
     console.print(table if found else "no such dead letter")
 
@@ -67,7 +67,7 @@ def show(
     table = Table(box=None, pad_edge=False, show_header=False)
     for name, words in (
         ("id", letter.id),
-        ("from", f"{_place(letter)}, key {_key(letter)}"),
+        ("from", f"{_place(letter)}, key {_key(letter.key)}"),
         ("reader", f"{letter.reader}, at {letter.time.isoformat()}"),
         ("reason", letter.reason),
         ("redriven", why_not(fates[letter.id]) or "no"),
@@ -92,6 +92,7 @@ def redrive_letters(
     since: FromOption = None,
     until: ToOption = None,
     value: Annotated[Path | None, typer.Option("--value", help="One letter: send this file's bytes as its value.")] = None,
+    key: Annotated[str | None, typer.Option("--key", help="One letter: send it under this key.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Even if it was redriven already, or its key holds newer news.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done.")] = False,
     data: DataOption = None,
@@ -106,10 +107,12 @@ def redrive_letters(
     corrected = None if value is None else _bytes_of(value)
     where = reach(data)
     found, fates = asyncio.run(_look(where, wanted, values=True))
-    if corrected is not None and len(found) != 1:
-        raise UserError(f"--value {value}: a corrected value is for one dead letter; {len(found)} were chosen")
-    done = asyncio.run(redrive(where, found, fates, value=corrected, force=force, dry_run=dry_run))
-    _tell(done, corrected, dry_run)
+    for option, given, what in (("--value", value, "value"), ("--key", key, "key")):
+        if given is not None and len(found) != 1:
+            raise UserError(f"{option} {given}: a corrected {what} is for one dead letter; {len(found)} were chosen")
+    right_key = None if key is None else key.encode()
+    done = asyncio.run(redrive(where, found, fates, value=corrected, key=right_key, force=force, dry_run=dry_run))
+    _tell(done, corrected, right_key, dry_run)
 
 
 async def _look(where: Reach, wanted: Wanted, *, values: bool = False) -> tuple[list[Letter], Mapping[str, Since]]:
@@ -117,17 +120,20 @@ async def _look(where: Reach, wanted: Wanted, *, values: bool = False) -> tuple[
     return found, await since_then(where, found)
 
 
-def _tell(done: Sequence[Redriven], corrected: bytes | None, dry_run: bool) -> None:
-    what = "its own value" if corrected is None else f"a corrected value of {len(corrected)} bytes"
+def _tell(done: Sequence[Redriven], value: bytes | None, key: bytes | None, dry_run: bool) -> None:
+    what = "its own value" if value is None else f"a corrected value of {len(value)} bytes"
     for each in done:
-        name = f"{each.letter.id[:SHORT]} ({each.letter.reason})"
+        letter = each.letter
+        name = f"{letter.id[:SHORT]} ({letter.reason})"
+        under = f"key {_key(letter.key)}" if key is None else f"corrected key {_key(key)}"
         if each.why_not:
             say("left", f"{name}: {each.why_not}")
         elif dry_run:
-            say("would send", f"{name} to {each.letter.topic}[{each.letter.partition}], key {_key(each.letter)}, {what}")
+            place = letter.topic if key is not None else f"{letter.topic}[{letter.partition}]"
+            say("would send", f"{name} to {place}, {under}, {what}")
         else:
-            place = f"{each.letter.topic}[{each.letter.partition}] at {each.offset}"
-            say("sent", f"{name} to {place}, key {_key(each.letter)}, id {each.letter.message_id or '-'}, {what}")
+            place = f"{letter.topic}[{each.partition}] at {each.offset}"
+            say("sent", f"{name} to {place}, {under}, id {letter.message_id or '-'}, {what}")
     sent, left = sum(each.offset is not None for each in done), sum(bool(each.why_not) for each in done)
     say("platen", f"of {len(done)} dead letters, {sent} redriven, {left} left")
     if left:
@@ -145,8 +151,8 @@ def _place(letter: Letter) -> str:
     return f"{letter.topic}[{letter.partition}] {letter.offset}"
 
 
-def _key(letter: Letter) -> str:
-    return "-" if letter.key is None else _words(letter.key)[:40]
+def _key(key: bytes | None) -> str:
+    return "-" if key is None else _words(key)[:40]
 
 
 def _words(raw: bytes) -> str:

@@ -94,7 +94,7 @@ class Since:
     """What has happened to a letter's record since: where it was sent again, and whether its key has newer news."""
 
     redriven: list[int] = field(default_factory=list[int])
-    """Offsets on its own topic and partition."""
+    """Offsets on its own topic; in another partition where its key was corrected."""
     newer: int | None = None
     """The offset of a later record of its key, on a compacted topic: sending the older one again would bring back the past."""
 
@@ -123,7 +123,10 @@ async def letters(where: Reach, wanted: Wanted, *, values: bool = True) -> list[
 
 
 async def since_then(where: Reach, letters: Collection[Letter]) -> Mapping[str, Since]:
-    """What became of each letter, by its id: looked for on the topics that they came from, behind their own places."""
+    """What became of each letter, by its id: looked for on the topics that they came from, behind their own places.
+
+    In the other partitions, since the first was given up: a corrected key may lead there.
+    """
     fates: dict[str, Since] = {letter.id: Since() for letter in letters}
     starts: dict[tuple[str, int], int] = {}
     by_key: dict[tuple[str, int, bytes | None], list[Letter]] = defaultdict(list)
@@ -134,7 +137,8 @@ async def since_then(where: Reach, letters: Collection[Letter]) -> Mapping[str, 
             by_key[(*place, letter.key)].append(letter)
     if not starts:
         return fates
-    async for record in read(where.kafka, sorted({topic for topic, _ in starts}), starts=starts):
+    given_up = min(letter.time for letter in letters)
+    async for record in read(where.kafka, sorted({topic for topic, _ in starts}), since=given_up, starts=starts):
         redriven = _text(record.headers, REDRIVE)
         if redriven in fates:
             fates[redriven].redriven.append(record.offset)

@@ -20,7 +20,7 @@ foreign.install()  # also records whose header names are no UTF-8 are to be seen
 SILENCE_S = 30.0
 
 Starts = Mapping[tuple[str, int], int]
-"""(full topic name, partition) to the first offset to read; what is not named is not read."""
+"""(full topic name, partition) to the first offset to read; what is not named is read from `since`, or not at all."""
 
 
 class TopicReader:
@@ -91,8 +91,8 @@ async def read(
     until: datetime | None = None,
     starts: Starts | None = None,
 ) -> AsyncIterator[Record]:
-    """Every record that was there when asked, made from `since` on and before `until` (the records' own times)."""
-    first, last = _milliseconds(since), _milliseconds(until)
+    """Every record that was there when asked: from `starts` on, or made since `since`; and before `until` (the records' own times)."""
+    first, last = _milliseconds(None if starts else since), _milliseconds(until)
     async with reading(bootstrap, topics, since=since, starts=starts) as reader:
         async for record in reader.to_the_end():
             if (first is None or record.timestamp >= first) and (last is None or record.timestamp < last):
@@ -100,20 +100,22 @@ async def read(
 
 
 async def _seek(consumer: Any, assigned: set[Any], since: datetime | None, starts: Starts | None) -> None:
-    if starts is not None:
-        first = await consumer.beginning_offsets(list(assigned))
-        for place in assigned:
-            if (place.topic, place.partition) in starts:
-                consumer.seek(place, max(first[place], starts[place.topic, place.partition]))
-            else:
-                await consumer.seek_to_end(place)
-    elif since is not None:
-        found = await consumer.offsets_for_times(dict.fromkeys(assigned, _milliseconds(since)))
-        for place in assigned:
-            if found[place] is None:
-                await consumer.seek_to_end(place)
-            else:
-                consumer.seek(place, found[place].offset)
+    """Each partition to where it is to be read from; without either, all stay at their beginning."""
+    if starts is None and since is None:
+        return
+    named = {
+        place: starts[place.topic, place.partition] for place in assigned if starts and (place.topic, place.partition) in starts
+    }
+    first = await consumer.beginning_offsets(list(named)) if named else {}
+    for place, offset in named.items():
+        consumer.seek(place, max(first[place], offset))
+    others = assigned - named.keys()
+    found = await consumer.offsets_for_times(dict.fromkeys(others, _milliseconds(since))) if since and others else {}
+    for place in others:
+        if found.get(place) is None:
+            await consumer.seek_to_end(place)
+        else:
+            consumer.seek(place, found[place].offset)
 
 
 def _milliseconds(moment: datetime | None) -> int | None:

@@ -1,4 +1,4 @@
-"""A dead letter sent again: to its own topic, partition and key, under its own id, byte for byte."""
+"""A dead letter sent again: to its own topic, partition and key, under its own id, byte for byte or corrected."""
 
 from __future__ import annotations
 
@@ -20,11 +20,12 @@ from .reach import Reach
 
 @dataclass(frozen=True, slots=True)
 class Redriven:
-    """What was done with one letter: sent to `offset` of its topic and partition, or why not."""
+    """What was done with one letter: sent to `partition` and `offset` of its topic, or why not."""
 
     letter: Letter
     offset: int | None
     why_not: str = ""
+    partition: int | None = None
 
 
 def why_not(fate: Since) -> str:
@@ -42,10 +43,11 @@ async def redrive(
     fates: Mapping[str, Since],
     *,
     value: bytes | None = None,
+    key: bytes | None = None,
     force: bool = False,
     dry_run: bool = False,
 ) -> list[Redriven]:
-    """Sends the letters, in their order, where nothing speaks against it or by `force`; `value` replaces theirs.
+    """Sends the letters, in their order, where nothing speaks against it or by `force`; `value` and `key` replace theirs.
 
     Each bears its own headers, and besides one that names the letter, by which it is known as redriven. The inbox of every
     reader knows its id or does not, so that whoever has handled the record already ignores it.
@@ -57,21 +59,25 @@ async def redrive(
             if reason or dry_run:
                 done.append(Redriven(letter, None, reason))
                 continue
-            done.append(await _send(producer, where.prefix + letter.topic, letter, letter.value if value is None else value))
+            done.append(await _send(producer, where.prefix + letter.topic, letter, value, key))
     return done
 
 
-async def _send(producer: Any, topic: str, letter: Letter, value: bytes | None) -> Redriven:
+async def _send(producer: Any, topic: str, letter: Letter, value: bytes | None, key: bytes | None) -> Redriven:
     headers = [(name, held) for name, held in letter.headers if name != REDRIVE]
+    value = letter.value if value is None else value
+    # A corrected key has a partition of its own.
+    partition = letter.partition if key is None else None
+    key = letter.key if key is None else key
     # aiokafka takes no record without key and value; an empty key says the same.
-    key = b"" if letter.key is None and value is None else letter.key
+    key = b"" if key is None and value is None else key
     try:
         sent = await producer.send_and_wait(
-            topic, value, key=key, partition=letter.partition, headers=[*headers, (REDRIVE, letter.id.encode())]
+            topic, value, key=key, partition=partition, headers=[*headers, (REDRIVE, letter.id.encode())]
         )
     except (KafkaError, AssertionError) as problem:
         return Redriven(letter, None, f"Kafka does not take it: {type(problem).__name__}")
-    return Redriven(letter, sent.offset)
+    return Redriven(letter, sent.offset, partition=sent.partition)
 
 
 @asynccontextmanager
