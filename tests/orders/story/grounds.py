@@ -64,7 +64,7 @@ class TearingStore(OrdersStore):
 class Ground:
     """One process of orders, as far as batches go. Its clock is set by hand."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, engine: AsyncEngine, reading: asyncpg.Connection[Any]) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, engine: AsyncEngine, reading: asyncpg.Connection) -> None:
         self.now: datetime = NOON
         self._loop, self._engine, self._reading = loop, engine, reading
         self._sent = 0
@@ -101,7 +101,7 @@ class Ground:
             pass
 
     def everything(self) -> Any:
-        return tuple(self._run(self._reading.fetchrow(_EVERYTHING)))
+        return self._run(self._reading.fetch(_EVERYTHING))[0]
 
     def look(self) -> Look:
         return self._run(self._look())
@@ -118,7 +118,7 @@ class Ground:
         return self._loop.run_until_complete(work)
 
 
-async def look_at(connection: asyncpg.Connection[Any], sent: Sequence[Sent]) -> Look:
+async def look_at(connection: asyncpg.Connection, sent: Sequence[Sent]) -> Look:
     rows = [Row(*row, order=_ORDER.decode(row[4])) for row in await connection.fetch(ROWS)]
     history = [(row[0], row[1], row[2]) for row in await connection.fetch(HISTORY)]
     timers = {row[0]: rfc3339(row[1]) for row in await connection.fetch(TIMERS_ROWS)}

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from platen_contracts.catalog import Vendor
 from platen_contracts.status import VendorStatus
 
-from platen_tracking.model import Followed, States, Watch, account_key
+from platen_tracking.model import Account, Followed, States, account_key
 
 FRESH = timedelta(hours=2)
 """For so long after news an order is read as often as its account says; then ever more rarely."""
@@ -37,7 +37,7 @@ _OVER = frozenset({VendorStatus.SHIPPED, VendorStatus.DELIVERED, VendorStatus.RE
 def poll_every(states: States, vendor_id: str) -> timedelta:
     """The account's interval; the catalog's default while it is not known."""
     account = states.get(account_key(vendor_id))
-    vendor = None if account is None or isinstance(account, Watch) else account.vendor
+    vendor = account.vendor if isinstance(account, Account) else None
     return timedelta(seconds=Vendor.model_fields["poll_every_s"].default if vendor is None else vendor.poll_every_s)
 
 
