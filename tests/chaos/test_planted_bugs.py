@@ -21,7 +21,7 @@ from platen_dispatch.decide import plan as planning
 from platen_dispatch.gateway.turn import VendorTurn
 from platen_messaging import inbox, outbox
 from platen_messaging.batches import Batches, Tally
-from platen_messaging.kafka import Producer
+from platen_messaging.kafka import Producer, Sendable
 from platen_messaging.lane import LaneRun
 from platen_messaging.outcome import Outgoing
 from platen_messaging.records import DeadLetter
@@ -157,16 +157,16 @@ async def test_a_message_that_was_never_committed_is_caught(hall: Hall) -> None:
 
 
 async def test_a_row_moved_without_its_acknowledgement_is_caught(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
-    send = Producer.send
+    send_all = Producer.send_all
 
-    async def loses_status(self: Producer, topic: str, *record: Any) -> asyncio.Future[object]:
-        if not topic.endswith("orders.history"):
-            return await send(self, topic, *record)
+    async def loses_history(self: Producer, records: Sequence[Sendable]) -> list[asyncio.Future[object]]:
+        futures = await send_all(self, [record for record in records if not record.topic.endswith("orders.history")])
         done: asyncio.Future[object] = asyncio.get_running_loop().create_future()
         done.set_result(None)
-        return done
+        sent = iter(futures)
+        return [done if record.topic.endswith("orders.history") else next(sent) for record in records]
 
-    monkeypatch.setattr(Producer, "send", loses_status)
+    monkeypatch.setattr(Producer, "send_all", loses_history)
     await hall.start("orders")
     await observe(hall, 1)
     await hall.broken("I1", "and it is not on orders.history")

@@ -19,6 +19,7 @@ from platen_messaging.desk import Desk
 from platen_messaging.faults import is_transient
 from platen_messaging.outcome import Applied, Ignored
 from platen_messaging.records import Incoming
+from platen_orders import store as store_module
 from platen_orders.handlers import COMMANDS, FACTS
 from platen_orders.model import Entry
 from platen_orders.store import OrdersStore
@@ -211,3 +212,26 @@ async def test_after_an_erasure_nothing_personal_is_left_in_the_rows(engine: Asy
         assert [secret for secret in ("Zoë", "Hauptstra", "10115", "gate code") if secret in text] == [], table
     last = await _rows(engine, "select value from outbox where topic = 'orders.private' order by id desc limit 1")
     assert last[0][0] is None
+
+
+async def test_what_one_lane_pushes_out_of_memory_another_still_holds(
+    engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_module, "_ORDERS_IN_MEMORY", 5)
+    monkeypatch.setattr(store_module, "_ARTWORKS_IN_MEMORY", 1)
+    shared = OrdersStore()
+    facts = Desk(engine, shared, FACTS, "orders", lambda: NOON)
+    commands = Desk(engine, shared, COMMANDS, "orders", lambda: NOON)
+    await facts.apply([_incoming(w.MUG, "mug")])
+    shop_orders = [str(number) for number in range(8)]
+    await facts.apply([_incoming(w.a_shop_order(shop_order_id=it), f"seen {it}") for it in shop_orders])
+    ids = [order_id("mugs", it, "1") for it in shop_orders]
+
+    async def edit(which: str, turn: int) -> Sequence[Any]:
+        recipient = w.BERLIN.model_copy(update={"line2": f"floor {turn}"})
+        command = orders.EditShipping(order_id=which, actor=ANN, recipient=recipient)
+        return await commands.apply([_incoming(command, f"edit {which} {turn}")])
+
+    for turn in range(4):
+        outcomes = await asyncio.gather(*(edit(which, turn) for which in ids))
+        assert all(isinstance(outcome, Applied) for (outcome,) in outcomes)

@@ -126,13 +126,14 @@ class CommandReply(Message):
     command_id: str
     order_id: Id
     version: int = Field(ge=0)
-    """Of the order after the command; 0 where there is no such order."""
+    """Of the order after the command (a dry run changes nothing, and `patch` says what it would be); 0 where there is no such order."""
     dry_run: bool = False
     bulk_id: Id | None = None
 
 
 class CommandApplied(CommandReply, owner="orders"):
     status: OrderStatus
+    """After the command, or with `dry_run` what it would be."""
     patch: dict[str, Any] = Field(default_factory=dict[str, Any])
     """JSON Merge Patch of the public snapshot: what changed, or with `dry_run` would."""
 
@@ -163,7 +164,7 @@ class Activity(Part):
 
 
 class Attention(Part):
-    """Something a person should look at. The key in the snapshot is its code, or `code:about` where it is about one of several."""
+    """Something a person should look at. Its key in the snapshot is its code, or `code:about` where it is about one of several."""
 
     since: Moment
     remedy: str

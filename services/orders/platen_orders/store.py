@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -194,11 +194,12 @@ class OrdersStore:
         for row in await _rows(tx, _LOCK, asked.orders, asked.shop_orders, waiting):
             if row[1] is not None:
                 states[f"shop-order:{row[0]}"] = _SHOP_ORDER.decode(row[1])
-        known = [order_id for order_id in asked.orders if order_id in self._orders]
-        marks = [self._orders[order_id][0] for order_id in known]
-        for row in await _rows(tx, _LOAD, asked.orders, asked.shop_orders, waiting, asked.waiting, known, marks):
+        # Taken before the reading: another lane may push them out of memory meanwhile.
+        known = {order_id: self._orders[order_id] for order_id in asked.orders if order_id in self._orders}
+        marks = [mark for mark, _ in known.values()]
+        for row in await _rows(tx, _LOAD, asked.orders, asked.shop_orders, waiting, asked.waiting, list(known), marks):
             if row[2] is None:
-                states[row[0]] = self._orders[row[0]][1]
+                states[row[0]] = known[row[0]][1]
             else:
                 public: Json = _decode(row[3])
                 states[row[0]] = Held(_ORDER.decode(row[2]), public)
@@ -210,15 +211,17 @@ class OrdersStore:
         if len(self._orders) > _ORDERS_IN_MEMORY:
             del self._orders[next(iter(self._orders))]
 
-    async def _load_artworks(self, tx: AsyncConnection, states: dict[Key, Entry], refs: Iterable[str], select: str) -> None:
-        missing = sorted(ref for ref in set(refs) if ref not in self._artworks)
+    async def _load_artworks(self, tx: AsyncConnection, states: dict[Key, Entry], refs: Collection[str], select: str) -> None:
+        # Taken before the reading, as the orders are.
+        found = {ref: self._artworks[ref] for ref in refs if ref in self._artworks}
+        missing = sorted(set(refs) - found.keys())
         if missing:
             # A placeholder to lock: whoever publishes the artwork waits until the orders that wait for it can be seen.
             await _rows(tx, _PLACEHOLDERS, missing)
             for row in await _rows(tx, select, missing):
                 if row[1] is not None:
-                    self._artworks[row[0]] = Artwork.model_validate_json(row[1])
-        states |= {artwork_key(ref): self._artworks[ref] for ref in set(refs) if ref in self._artworks}
+                    found[row[0]] = self._artworks[row[0]] = Artwork.model_validate_json(row[1])
+        states |= {artwork_key(ref): artwork for ref, artwork in found.items()}
         while len(self._artworks) > _ARTWORKS_IN_MEMORY:
             del self._artworks[next(iter(self._artworks))]
 

@@ -134,7 +134,8 @@ def _reply(message: type[Message], order: Order | None, command: OrderCommand, c
 
 def _applied(before: Held, after: Held, command: OrderCommand, context: Context) -> Outgoing:
     patch = difference(before.public, after.public)
-    return _reply(CommandApplied, after.order, command, context, status=after.order.status, patch=patch)
+    present = before if command.dry_run else after
+    return _reply(CommandApplied, present.order, command, context, status=after.order.status, patch=patch)
 
 
 def _ignored(order: Order, command: OrderCommand, context: Context, reason: str) -> Ignored:
