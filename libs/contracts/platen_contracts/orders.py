@@ -126,7 +126,7 @@ class CommandReply(Message):
     command_id: str
     order_id: Id
     version: int = Field(ge=0)
-    """Of the order after the command (a dry run changes nothing, and `patch` says what it would be); 0 where there is no such order."""
+    """Of the order after the command; a dry run changes nothing (its `patch` says what would be). 0: there is no such order."""
     dry_run: bool = False
     bulk_id: Id | None = None
 
@@ -164,7 +164,7 @@ class Activity(Part):
 
 
 class Attention(Part):
-    """Something a person should look at. Its key in the snapshot is its code, or `code:about` where it is about one of several."""
+    """Something a person should look at. Its key in the snapshot is its code, or `code:about` where it is one of several."""
 
     since: Moment
     remedy: str

@@ -91,7 +91,7 @@ async def read(
     until: datetime | None = None,
     starts: Starts | None = None,
 ) -> AsyncIterator[Record]:
-    """Every record that was there when asked: from `starts` on, or made since `since`; and before `until` (the records' own times)."""
+    """Every record that was there when asked: from `starts` on, or made since `since`; and before `until`, by their own times."""
     first, last = _milliseconds(None if starts else since), _milliseconds(until)
     async with reading(bootstrap, topics, since=since, starts=starts) as reader:
         async for record in reader.to_the_end():
