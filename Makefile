@@ -5,7 +5,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .tools/uv/bin/uv)
 RUN := $(UV) run --frozen
 WORKERS ?= 2
 
-.PHONY: help demo up status reset test chaos soak test-compose lint format contracts docs gallery bench bench-scale bench-render clean
+.PHONY: help demo up status reset test chaos soak soak-orders test-compose lint format contracts docs gallery bench bench-scale bench-render clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -38,6 +38,9 @@ chaos: .venv/installed ## crash points, rebalances and outages that take minutes
 
 soak: .venv/installed ## random load and faults from a seed, then all must heal and finish: SEED=7 MINUTES=1, or SEEDS=1-100
 	@$(RUN) python -m tests.chaos.soak --seeds $(or $(SEEDS),$(SEED),1) --minutes $(or $(MINUTES),1)
+
+soak-orders: .venv/installed ## random stories of orders, new ones each time: EXAMPLES=5000
+	@PLATEN_EXAMPLES=$(or $(EXAMPLES),5000) $(RUN) pytest -n 0 tests/orders/test_story.py
 
 test-compose: .venv/installed ## the deployment for a single host, built, run and taken down (needs root or a Docker engine)
 	@$(RUN) python -m tests.compose.run

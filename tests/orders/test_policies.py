@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from platen_contracts import orders, render
 from platen_contracts.dispatch import DispatchRequested
+from platen_contracts.envelope import rfc3339
 from platen_messaging.outcome import Applied
 
 from . import world as w
@@ -213,3 +214,44 @@ def test_timers_die_with_the_archive_and_come_back_with_it() -> None:
     assert world.order().timer is None
     world.ask(orders.Unarchive(order_id=ORDER, actor=ANN))
     assert world.order().timer is not None
+
+
+def test_a_shop_that_leaves_the_catalog_has_the_default_policies() -> None:
+    world = _world(policies={"auto_render": False, "auto_send_after_s": 600})
+    assert not world.on("render.requests")
+    assert isinstance(world.gone("catalog.shops", "mugs"), Applied)
+    assert not isinstance(world.gone("catalog.shops", "mugs"), Applied)
+    assert not isinstance(world.gone("catalog.artworks", "mug/1"), Applied)
+    world.tell(w.a_shop_order(shop_order_id="1002"))
+    (request,) = world.on("render.requests")
+    world.tell(w.rendered(request))
+    assert world.order(request.order_id).status == "Ready to send"
+    assert world.order(request.order_id).scheduled is None
+
+
+def test_a_dry_run_and_a_reply_say_what_follows_too() -> None:
+    world = _world()
+    w.answer_renders(world)
+    version = world.order().version
+    told = orders.Personalise(order_id=ORDER, actor=ANN, item_id=_item(world), answers={"name": "Åsa"})
+    world.ask(told.model_copy(update={"dry_run": True}))
+    dry = world.reply()
+    assert (dry.version, dry.patch["version"]) == (version, version + 2)
+    assert dry.patch["items"][_item(world)]["sides"]["front"]["state"] == "rendering"
+    assert (world.order().version, len(world.on("render.requests"))) == (version, 1)
+    world.ask(told)
+    assert world.reply().version == world.order().version == dry.patch["version"]
+
+
+def test_a_deadline_that_stands_again_is_told_again() -> None:
+    world = _world(w.a_line("1"), w.a_line("2"))
+    world.until(1900)
+    late = f"late:{_item(world)}"
+    assert late in world.snapshot()["attention"]
+    world.ask(orders.IgnoreItem(order_id=ORDER, actor=ANN, item_id=_item(world)))
+    assert late not in world.snapshot()["attention"]
+    before = world.now
+    world.ask(orders.RestoreItem(order_id=ORDER, actor=ANN, item_id=_item(world)))
+    assert (world.order().timer or "") > rfc3339(before), "a time of its own: the old one has counted"
+    world.until(1900)
+    assert late in world.snapshot()["attention"]

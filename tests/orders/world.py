@@ -13,6 +13,7 @@ from platen_contracts.envelope import Meta, rfc3339
 from platen_contracts.ids import derived_id, order_id
 from platen_contracts.message import Message
 from platen_contracts.orders import OrderCommand
+from platen_messaging.handlers import Tombstone
 from platen_messaging.outcome import Applied, Context, Outcome, Outgoing
 from platen_orders.decide.timers import TimerDue
 from platen_orders.handlers import COMMANDS, FACTS, TIMERS
@@ -90,6 +91,10 @@ class World:
     def ask(self, command: OrderCommand) -> Outcome[Entry]:
         return self._decide(COMMANDS, command, NOON)
 
+    def gone(self, topic: str, key: str) -> Outcome[Entry]:
+        """A tombstone."""
+        return self._decide(FACTS, Tombstone(topic, key), NOON)
+
     def until(self, seconds: float) -> None:
         """Lets so many seconds pass: every timer strikes that is due then, as `poll` has it."""
         self.late = max(self.late, timedelta(seconds=seconds))
@@ -132,9 +137,10 @@ class World:
     def reply(self) -> Any:
         return self.on("orders.replies")[-1]
 
-    def _decide(self, handlers: Any, message: Message, at: datetime) -> Outcome[Entry]:
+    def _decide(self, handlers: Any, message: Message | Tombstone, at: datetime) -> Outcome[Entry]:
         self._count += 1
-        meta = Meta(derived_id("test", self._count), type(message).TYPE, "test", "", at)
+        kind = "" if isinstance(message, Tombstone) else type(message).TYPE
+        meta = Meta(derived_id("test", self._count), kind, "test", "", at)
         outcome = handlers.decide(self.states, message, Context(self.now, meta))
         if isinstance(outcome, Applied):
             self.states.update(outcome.states)
