@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from platen_contracts import orders, render
+from platen_contracts import dispatch, orders, render
 from platen_contracts.common import ArtworkRef
 from platen_contracts.dispatch import DispatchRequested, DispatchSettleRequested, DispatchWithdrawRequested
 from platen_messaging.outcome import Applied, Ignored, Refused
@@ -377,3 +378,40 @@ def test_a_region_in_the_shops_own_code_is_left_to_the_vendor_but_a_required_one
     bare = madrid.model_copy(update={"region_code": None})
     world.ask(orders.EditShipping(order_id=ORDER, actor=ANN, recipient=bare))
     assert world.reply().field == "recipient.region_code"
+
+
+def test_an_acceptance_told_again_does_not_revive_what_the_vendor_ended() -> None:
+    world = w.sent()
+    world.tell(w.vendor_said("cancelled", ended=True))
+    assert world.order().status == "Failed to send"
+    outcome = world.tell(w.accepted(), at=w.NOON + timedelta(days=1))
+    assert world.order().status == "Failed to send"
+    assert isinstance(outcome, Ignored)
+
+
+def test_an_acceptance_told_again_is_nothing_new() -> None:
+    world = w.sent()
+    before = world.order()
+    assert isinstance(world.tell(w.accepted(), at=w.NOON + timedelta(hours=1)), Ignored)
+    assert world.order() == before
+
+
+def test_what_the_vendor_took_and_ended_under_an_archive_comes_back_by_way_of_sent() -> None:
+    world = w.queued()
+    world.ask(orders.StopSending(order_id=w.ORDER, actor=w.ANN))
+    world.tell(dispatch.DispatchWithdrawn(order_id=w.ORDER, generation=1))
+    world.ask(orders.Archive(order_id=w.ORDER, actor=w.ANN))
+    world.tell(w.accepted())
+    world.tell(w.vendor_said("cancelled", ended=True))
+    world.ask(orders.Unarchive(order_id=w.ORDER, actor=w.ANN))
+    crossed = [(it.from_status, it.to_status) for it in world.on("orders.history")][-3:]
+    assert crossed == [("Archived", "Ready to send"), ("Ready to send", "Sent"), ("Sent", "Failed to send")]
+
+
+def test_an_old_file_collected_while_a_new_one_is_drawn_makes_no_send_stale() -> None:
+    world = w.ready()
+    world.ask(orders.Render(order_id=w.ORDER, actor=w.ANN, again=True))
+    before = world.order()
+    (item_id,) = before.items
+    world.tell(render.FileCollected(order_id=w.ORDER, item_id=item_id, side="front", sha256=w.a_sha("e")))
+    assert world.order().files_version == before.files_version

@@ -7,13 +7,17 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from platen_messaging.desk import Desk, utcnow
-from platen_messaging.outcome import Ignored
+from platen_messaging.faults import is_transient
+from platen_messaging.log import logger
+from platen_messaging.outcome import Ignored, Outcome
 from platen_messaging.waiting import wait
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from platen_orders.decide.timers import TimerDue
 from platen_orders.model import Entry
 from platen_orders.store import OrdersStore
+
+log = logger("poll")
 
 TICK_S = 1.0
 AT_ONCE = 200
@@ -64,9 +68,22 @@ class Poll:
             claimed = (await tx.exec_driver_sql(_CLAIM, (now, AT_ONCE, LEASE))).all()
         due = [TimerDue(order_id=row.order_id, due_at=row.due_at) for row in claimed]
         if due:
-            outcomes = await self._desk.apply([self._desk.fact(fact, fact.id, fact.order_id) for fact in due])
+            outcomes = await self._decided(due)
             await self._drop([fact for fact, outcome in zip(due, outcomes, strict=True) if isinstance(outcome, Ignored)])
         return len(due)
+
+    async def _decided(self, due: Sequence[TimerDue]) -> Sequence[Outcome[Entry] | None]:
+        """Together; or, where one of them cannot be, each by itself. None: that one; it is tried again after its lease."""
+        facts = [self._desk.fact(fact, fact.id, fact.order_id) for fact in due]
+        try:
+            return await self._desk.apply(facts)
+        except Exception as failure:
+            if is_transient(failure):
+                raise
+            if len(due) == 1:
+                log.error("an order whose time has come could not be decided", order=due[0].order_id, exc_info=failure)
+                return [None]
+        return [outcome for fact in due for outcome in await self._decided([fact])]
 
     async def _drop(self, over: Sequence[TimerDue]) -> None:
         """Of an order that is gone, or decided already by a process that died before its lease ended."""

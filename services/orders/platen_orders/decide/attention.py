@@ -30,12 +30,6 @@ def with_attention(order: Order, code: str, remedy: str, now: str, about: str | 
     return replace(order, attention={**order.attention, key: attention})
 
 
-def without_attention(order: Order, code: str) -> Order:
-    if code not in order.attention:
-        return order
-    return replace(order, attention={name: it for name, it in order.attention.items() if name != code})
-
-
 def settled(order: Order, status: OrderStatus, now: str) -> Order:
     """The order with all that follows from it, and without what is over. `status` is the one it comes to, archive included."""
     kept = {key: it for key, it in order.attention.items() if _stands(order, status, key)}

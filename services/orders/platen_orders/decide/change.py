@@ -146,11 +146,12 @@ def _steps(was: OrderStatus | None, order: Order) -> tuple[OrderStatus, ...]:
     """The statuses of the versions to come; the same status once where no edge is crossed."""
     if was is None:
         return (OrderStatus.NEW, *path(OrderStatus.NEW, derive(order)))
+    taken = bool(order.vendor_orders)
     if order.archived_from is not None:
-        return (*path(was, order.archived_from), OrderStatus.ARCHIVED)
+        return (*path(was, order.archived_from, taken=taken), OrderStatus.ARCHIVED)
     if was == OrderStatus.ARCHIVED:
-        return (order.status, *path(order.status, derive(order)))
-    return path(was, derive(order), taken=bool(order.vendor_orders)) or (was,)
+        return (order.status, *path(order.status, derive(order), taken=taken))
+    return path(was, derive(order), taken=taken) or (was,)
 
 
 def _followed(before: Order | None, edit: Edit) -> Order:

@@ -62,6 +62,8 @@ def on_file_collected(order: Order, fact: render.FileCollected, context: Context
     else:
         bare = _bare(replace(side, gone=fact.sha256, gone_at=at))
     items = {**order.items, fact.item_id: replace(item, sides={**item.sides, fact.side: bare})}
+    if bare.file == side.file:  # remembered, and nothing of what is sent changed
+        return Edit(replace(order, items=items))
     return Edit(replace(order, items=items), files_changed=True, personal_changed=[f"items.{fact.item_id}.files"])
 
 

@@ -89,14 +89,14 @@ def on_dispatch_refused(order: Order, fact: dispatch.DispatchRefused, context: C
 
 def on_dispatch_accepted(order: Order, fact: dispatch.DispatchAccepted, context: Context) -> Edit | str:
     """Of any generation: it proves acceptance. A newer generation in flight is asked to withdraw in the same transaction."""
-    taken_at = rfc3339(context.meta.time)
+    at = rfc3339(context.meta.time)
     held = order.vendor_orders.get(fact.vendor_order_id)
     if held is not None and held.generation > fact.generation:
         return "a newer acceptance of the same vendor order is known"
-    kept = VendorOrder(generation=fact.generation, taken_at=taken_at) if held is None else held
-    vendor_order = replace(
-        kept, generation=fact.generation, taken_at=max(taken_at, kept.taken_at), differs=tuple(sorted(fact.differs))
-    )  # fmt: skip
+    kept = VendorOrder(generation=fact.generation, taken_at=at) if held is None else held
+    # Told again of one generation, it was taken when that was told first: an ending that was read since then still stands.
+    taken_at = min(at, kept.taken_at) if kept.generation == fact.generation else max(at, kept.taken_at)
+    vendor_order = replace(kept, generation=fact.generation, taken_at=taken_at, differs=tuple(sorted(fact.differs)))
     accepted, messages = _taken(order, fact.vendor_order_id, vendor_order, context)
     return Edit(accepted, messages=messages)
 
@@ -219,7 +219,7 @@ def _taken(order: Order, vendor_order_id: str, taken: VendorOrder, context: Cont
     now = rfc3339(context.now)
     messages: list[Outgoing] = []
     sending = order.sending
-    if sending is not None and taken.generation >= sending.generation:
+    if sending is not None and taken.generation >= sending.generation and sending.outcome != "accepted":
         sending = Sending(generation=sending.generation, outcome="accepted", since=now)
     elif sending is not None and order.in_flight and not sending.withdraw_asked:
         messages.append(change.withdrawal(order, sending.generation, SYSTEM, context))
