@@ -1,4 +1,4 @@
-"""The pictures of the documents in goldens/ and docs/artwork.md: to the eye the same everywhere, to the byte the same twice."""
+"""The pictures of the documents in goldens/ and docs/artworks.md: to the eye the same everywhere, to the byte the same twice."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from platen_render.worker.images import Pixels
 from .golden import FOLDER, NAMES, VERSION, VERSIONS, Golden, decoded, drawn_otherwise, told, with_text_keys
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGE = (DOCS / "artwork.md").read_text("utf-8")
+PAGE = (DOCS / "artworks.md").read_text("utf-8")
 EXAMPLE: dict[str, Any] = with_text_keys(yaml.safe_load(PAGE.partition("```yaml\n")[2].partition("```")[0]))
 ANSWERS = {"family": ["Anna", "Bo", "محمد"], "colour": "red", "wish": "All the best 😀"}
 

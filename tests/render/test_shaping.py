@@ -1,4 +1,7 @@
-"""Our shaping beside that of an independent renderer: Pango (with its own bidi and itemising), as libvips brings it."""
+"""Our shaping beside that of an independent renderer: Pango, with its own bidi and itemising, out of the package pyvips-binary.
+
+Nothing of the machine is asked for, neither its Pango nor its fonts: where Pango is not there these tests fail, none is skipped.
+"""
 
 from __future__ import annotations
 

@@ -1,3 +1,4 @@
+import io
 import re
 from collections.abc import Iterator
 from importlib import import_module
@@ -6,8 +7,11 @@ from typing import Any
 
 import pytest
 import yaml
+from PIL import Image
 from platen_cli import documents
+from platen_cli.documents.artworks_page import PARTS
 from platen_cli.documents.pages import between
+from platen_cli.documents.pictures import FOLDER, alike, pictures
 from platen_cli.errors import UserError
 from platen_cli.main import app
 from platen_contracts.topics import CATALOGUE, MESSAGES, SERVICES
@@ -22,6 +26,7 @@ def house(tmp_path: Path) -> Path:
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs/operations.md").write_text("# Operations\n<!-- settings -->\n<!-- /settings -->\n")
     (tmp_path / "docs/orders.md").write_text("# Orders\n<!-- orders -->\n<!-- /orders -->\n")
+    (tmp_path / "docs/artworks.md").write_text("# Artworks\n<!-- artworks -->\n<!-- /artworks -->\n")
     return tmp_path
 
 
@@ -30,13 +35,43 @@ def test_the_documents_of_this_repository_are_up_to_date() -> None:
 
 
 def test_what_is_missing_or_out_of_date_is_told_and_written_once(house: Path) -> None:
-    every = {"README.md", "docs/topics.md", "docs/asyncapi.yaml", "docs/operations.md", "docs/orders.md"}
+    every = {"README.md", "docs/topics.md", "docs/asyncapi.yaml", "docs/operations.md", "docs/orders.md", "docs/artworks.md"}
     assert set(documents.stale(house)) == every
     assert set(documents.write(house)) == every
     assert documents.write(house) == []
     page = house / "docs/topics.md"
     page.write_text(page.read_text().replace("| 12 |", "| 6 |"))
     assert documents.stale(house) == ["docs/topics.md"]
+
+
+def test_every_part_of_an_artwork_that_is_drawn_has_a_picture_and_all_are_small() -> None:
+    listed, folder = pictures(ROOT), ROOT / FOLDER
+    assert {part.model for part in PARTS if part.model} - {picture.about for picture in listed} == {
+        "Option",
+        "Side",
+        "Stop",
+        "Rule",
+    }
+    assert {path.name for path in folder.glob("*.webp")} == {picture.file for picture in listed}
+    assert {path.stem for path in folder.glob("artworks/*.yaml")} == {Path(picture.document).stem for picture in listed}
+    assert sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) < 600_000
+
+
+def test_a_picture_that_shows_something_else_is_told_from_one_of_another_machine() -> None:
+    red, blue = ((ROOT / FOLDER / f"colour-choice-{number}.webp").read_bytes() for number in (1, 2))
+    image = Image.open(io.BytesIO(red))
+    target = io.BytesIO()
+    image.save(target, "WEBP", quality=70)
+    assert alike(red, target.getvalue())
+    assert not alike(red, blue)
+    assert not alike(red, (ROOT / FOLDER / "shape-1.webp").read_bytes())
+    assert not alike(*((ROOT / FOLDER / f"text-fit-{number}.webp").read_bytes() for number in (1, 2)))
+
+
+def test_the_reference_of_artworks_says_something_of_every_field() -> None:
+    rows = [line for line in (ROOT / "docs/artworks.md").read_text("utf-8").splitlines() if line.startswith("| `")]
+    assert len(rows) > 80
+    assert [row for row in rows if row.endswith("|  |")] == []
 
 
 def test_what_people_write_around_the_markers_stays(house: Path) -> None:
@@ -63,7 +98,7 @@ def test_the_command_checks_without_writing(house: Path) -> None:
     outcome = CliRunner().invoke(app, ["docs", "--check", "--root", str(house)])
     assert isinstance(outcome.exception, UserError)
     assert "README.md" in str(outcome.exception)
-    assert {page.name for page in (house / "docs").iterdir()} == {"operations.md", "orders.md"}
+    assert {page.name for page in (house / "docs").iterdir()} == {"operations.md", "orders.md", "artworks.md"}
 
 
 def test_the_flow_has_every_reader_and_writer_of_the_catalogue() -> None:

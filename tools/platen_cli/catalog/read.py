@@ -3,7 +3,7 @@
 vendors.yaml   a list of Vendor documents
 shops.yaml     a list of Shop documents
 listings.yaml  a list of Listing documents
-artworks/*.yaml  one Artwork version each (docs/artwork.md); files are named by a path beside the document
+artworks/*.yaml  one Artwork version each (docs/artworks.md); files are named by a path beside the document
 """
 
 from __future__ import annotations

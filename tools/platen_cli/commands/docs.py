@@ -17,7 +17,8 @@ def docs(
     check: Annotated[bool, typer.Option("--check", help="Write nothing; fail if a document is out of date.")] = False,
     root: Annotated[Path, typer.Option(help="Folder of the repository.")] = Path(),
 ) -> None:
-    """Write docs/topics.md, docs/asyncapi.yaml, the README's flow, and the tables of docs/operations.md and docs/orders.md."""
+    """Write docs/topics.md, docs/asyncapi.yaml, the README's flow, the tables of docs/operations.md, docs/orders.md and
+    docs/artworks.md, and the pictures of the last."""
     if not check:
         for name in documents.write(root):
             say("docs", f"wrote {name}")

@@ -9,19 +9,22 @@ from platen_contracts.topics import ANYONE
 
 from platen_cli.errors import UserError
 
+from .artworks_page import artworks_page
 from .asyncapi import asyncapi_yaml
 from .flow import STEPS, flow_diagram
 from .orders_page import orders_page
+from .pictures import alike, drawn, pictures
 from .settings_page import settings_page
 from .topics_page import topics_page
 
-_PARTS: Mapping[str, tuple[str, Callable[[], str]]] = {
-    "README.md": ("flow", lambda: flow_diagram(talkers_shown=(*STEPS, ANYONE))),
-    "docs/topics.md": ("topics", topics_page),
-    "docs/operations.md": ("settings", settings_page),
-    "docs/orders.md": ("orders", orders_page),
+_PARTS: Mapping[str, tuple[str, Callable[[Path], str]]] = {
+    "README.md": ("flow", lambda _: flow_diagram(talkers_shown=(*STEPS, ANYONE))),
+    "docs/topics.md": ("topics", lambda _: topics_page()),
+    "docs/operations.md": ("settings", lambda _: settings_page()),
+    "docs/orders.md": ("orders", lambda _: orders_page()),
+    "docs/artworks.md": ("artworks", lambda root: artworks_page(pictures(root))),
 }
-"""Page to (marker, what stands between `<!-- marker -->` and `<!-- /marker -->`)."""
+"""Page to (marker, what stands between `<!-- marker -->` and `<!-- /marker -->` in the repository at that path)."""
 
 _TOPICS_HEAD = """# Topics
 
@@ -38,9 +41,9 @@ def documents(root: Path) -> dict[Path, str]:
     for name, (marker, part) in _PARTS.items():
         page = root / name
         if page.exists():
-            wanted[page] = between(page.read_text("utf-8"), marker, part(), name)
+            wanted[page] = between(page.read_text("utf-8"), marker, part(root), name)
         elif name == "docs/topics.md":
-            wanted[page] = between(f"{_TOPICS_HEAD}<!-- {marker} -->\n<!-- /{marker} -->\n", marker, part(), name)
+            wanted[page] = between(f"{_TOPICS_HEAD}<!-- {marker} -->\n<!-- /{marker} -->\n", marker, part(root), name)
         else:
             raise UserError(
                 f"{name}: there is no such page; run this at the root of the repository, or give its folder as --root"
@@ -58,19 +61,21 @@ def between(page: str, marker: str, part: str, name: str = "the page") -> str:
 
 
 def stale(root: Path) -> list[str]:
-    """Paths below `root` of the documents that are missing or out of date."""
-    return [
-        path.relative_to(root).as_posix()
-        for path, text in documents(root).items()
-        if not path.exists() or path.read_text("utf-8") != text
-    ]
+    """Paths below `root` of the documents and pictures that are missing or out of date."""
+    return [path.relative_to(root).as_posix() for path in _due(root)]
 
 
 def write(root: Path) -> list[str]:
     """Writes what is out of date; returns the paths below `root` that were written."""
-    behind = stale(root)
-    for path, text in documents(root).items():
-        if path.relative_to(root).as_posix() in behind:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
-    return behind
+    due = _due(root)
+    for path, content in due.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return [path.relative_to(root).as_posix() for path in due]
+
+
+def _due(root: Path) -> dict[Path, bytes]:
+    pages = {path: text.encode() for path, text in documents(root).items()}
+    due = {path: page for path, page in pages.items() if not path.exists() or path.read_bytes() != page}
+    shown = drawn(root)
+    return due | {path: data for path, data in shown.items() if not path.exists() or not alike(path.read_bytes(), data)}
