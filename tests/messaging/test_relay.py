@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from platen_cli.local import Kafka
 from platen_cli.provision import provision_topics
 from platen_messaging import relay as relay_module
 from platen_messaging import sending as sending_module
 from platen_messaging.health import Health
+from platen_messaging.kafka import Sendable, open_producer
 from platen_messaging.relay import Relay, unpark
 from toy_counter.contract import CATALOGUE
 from toy_counter.harness import Toy
@@ -174,3 +177,24 @@ async def test_a_stop_sends_what_is_left(toy: Toy) -> None:
     await sending.end()
     assert await toy.value("select count(*) from outbox") == 0
     assert len(await toy.read("toy.added")) == 51
+
+
+async def test_a_producer_closed_while_kafka_is_away_leaves_nothing_that_waits(tmp_path: Path) -> None:
+    async with Kafka(tmp_path / "kafka") as kafka:
+        await provision_topics(kafka.bootstrap, [CATALOGUE["toy.added"]])
+        before = asyncio.all_tasks()
+        producer = await open_producer(kafka.bootstrap, "one")
+        await (await producer.send_all([Sendable("toy.added", b"1", b"a", [])]))[0]
+        kafka.pause()
+        try:
+            # The first is on its way, the others wait for it.
+            futures = [(await producer.send_all([Sendable("toy.added", b"2", key, [])]))[0] for key in (b"a", b"b", b"c")]
+            await asyncio.wait_for(producer.close(0.5), 10)
+
+            async def left() -> list[str]:
+                return [str(task.get_coro()) for task in asyncio.all_tasks() - before]
+
+            await until(lambda: asyncio.all_tasks() <= before, 5, left)
+            assert all(future.done() for future in futures)
+        finally:
+            kafka.resume()

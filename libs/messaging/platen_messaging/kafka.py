@@ -121,8 +121,9 @@ class Subscription:
     Args:
         topics: real names, prefix included. They must exist: nothing is created.
         instance: makes the membership static.
+        in_place: awaited before each reading, when all that was read before is handled; False: nothing is read yet.
         handle: gets each batch, commits what it finished, and must not raise.
-        revoked: awaited before partitions go to another member.
+        revoked: awaited before partitions are shared out anew, at the first joining too.
     """
 
     def __init__(
@@ -132,9 +133,11 @@ class Subscription:
         topics: Iterable[str],
         instance: str | None,
         max_records: int,
+        in_place: Callable[[Consumer], Awaitable[bool]],
         handle: Callable[[Sequence[Record]], Awaitable[None]],
         revoked: Callable[[], Awaitable[None]],
     ) -> None:
+        self._in_place = in_place
         self._handle = handle
         self._max_records = max_records
         self._broker = KafkaBroker(
@@ -189,6 +192,8 @@ class Subscription:
 
     async def _next(self, consumer: Any) -> tuple[Record, ...]:
         """In place of FastStream's, which sleeps as long as it waited when there was nothing, and 5 s when Kafka is away."""
+        if not await self._in_place(consumer):
+            return ()
         try:
             found: Mapping[Partition, Sequence[Record]] = await consumer.getmany(
                 timeout_ms=_POLL_MS, max_records=self._max_records
@@ -209,8 +214,7 @@ class _Listener(ConsumerRebalanceListener):
         self._revoked = revoked
 
     async def on_partitions_revoked(self, revoked: Any) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        if revoked:
-            await self._revoked()
+        await self._revoked()
 
     async def on_partitions_assigned(self, assigned: Any) -> None: ...  # pyright: ignore[reportIncompatibleMethodOverride]
 
@@ -274,6 +278,8 @@ class Producer:
             max_request_size=MAX_RECORD_BYTES,
             partitioner=cast(Any, _partitioner),
         )
+        self._requests: set[asyncio.Task[Any]] = set()
+        self._keep_requests()
 
     async def send_all(self, records: Sequence[Sendable]) -> list[asyncio.Future[object]]:
         """Hands the records over in few batches. Each one's future ends when its batch is acknowledged, or fails with all of it.
@@ -303,10 +309,31 @@ class Producer:
         await asyncio.wait({closing}, timeout=seconds)
         sending = self._producer._sender.sender_task
         if not closing.done() and sending is not None:
-            # aiokafka's stop waits for the broker however long it takes, unless its sender has ended.
-            sending.cancel()
+            # aiokafka's stop waits for the broker however long it takes, unless its sender has ended, and that for its requests.
+            for task in (sending, *self._requests):
+                task.cancel()
         with contextlib.suppress(KafkaError, asyncio.CancelledError):
             await closing
+        # Or its flush would wait for ever for what nobody sends any more, and be complained of when it is destroyed.
+        held = self._producer._message_accumulator
+        for batch in chain(*held._batches.values(), held._pending_batches):
+            batch.future.cancel()
+
+    def _keep_requests(self) -> None:
+        """Makes aiokafka's sender tell of the requests that are on their way."""
+        sender = self._producer._sender
+        request = sender._send_produce_req
+
+        async def kept(node: int, batches: Any) -> None:
+            task = asyncio.current_task()
+            assert task is not None
+            self._requests.add(task)
+            try:
+                await request(node, batches)
+            finally:
+                self._requests.discard(task)
+
+        sender._send_produce_req = kept
 
 
 def abandon(futures: Iterable[asyncio.Future[object]]) -> None:
