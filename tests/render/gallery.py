@@ -19,7 +19,7 @@ _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 1500px; padding: 0 1rem; color: #222; }
 section { border-top: 2px solid #ddd; margin-top: 2.5rem; }
 .shown { display: flex; flex-wrap: wrap; gap: 1.5rem; align-items: flex-start; }
-figure { margin: 0; max-width: 100%; } figcaption { margin-top: .3rem; }
+figure { margin: 0; max-width: min(720px, 100%); } figcaption { margin-top: .3rem; }
 .sheet { position: relative; line-height: 0; display: inline-block; border: 1px solid #bbb;
   background: repeating-conic-gradient(#eee 0 25%, #fff 0 50%) 0 0 / 20px 20px; }
 .sheet img { max-width: 100%; max-height: 900px; } .sheet svg { position: absolute; inset: 0; width: 100%; height: 100%; }
@@ -62,11 +62,11 @@ def _figure(exhibit: Exhibit, printed: Printed, name: str, files: dict[str, byte
     answers = {
         key: answer if isinstance(answer, str | list) else f"({answer.media_type})" for key, answer in exhibit.answers.items()
     }
-    told = escape(yaml.safe_dump(answers, allow_unicode=True, sort_keys=False)) if answers else ""
+    told = f"<pre>{escape(yaml.safe_dump(answers, allow_unicode=True, sort_keys=False))}</pre>" if answers else ""
     return (
         f'<figure><div class=sheet><img src="{image}" alt="">{_overlay(exhibit)}</div><div class=views>{small}</div>'
         f'<figcaption>{escape(exhibit.shows)} <a href="{file}">{file}</a> ({len(printed.data) / 1000:,.0f} kB)'
-        f"{warned}<pre>{told}</pre></figcaption></figure>"
+        f"{warned}{told}</figcaption></figure>"
     )
 
 
