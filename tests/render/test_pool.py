@@ -3,6 +3,7 @@ import hashlib
 import multiprocessing
 import os
 import signal
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from platen_contracts.catalog import Artwork
 from platen_contracts.common import FileRef
 from platen_render.worker import RenderPool, RenderProblem, draw
+from platen_render.worker.family import Family
 
 from tests.support import until
 
@@ -79,6 +81,25 @@ async def test_a_process_that_grows_too_large_is_ended_and_the_next_job_is_drawn
             await pool.render(artwork, "front", ANNA, studio.profile(8400, 11200), {})
         assert problem.value.code == "memory_limit"
         assert await pool.render(artwork, "front", ANNA, studio.profile(), {})
+
+
+async def test_a_pool_ends_no_process_of_another_for_its_memory(studio: Studio) -> None:
+    artwork = studio.artwork(studio.text())
+    async with RenderPool(workers=1, memory_mb=300) as narrow, RenderPool(workers=1, memory_mb=4096) as wide:
+        watching = asyncio.create_task(narrow.call(time.sleep, 60))
+        await until(lambda: narrow.drawing)
+        assert await wide.render(artwork, "front", ANNA, studio.profile(8400, 11200), {})
+        assert not watching.done()
+        watching.cancel()
+
+
+def test_an_overgrown_process_is_told_once_since_another_may_get_its_number() -> None:
+    family = Family(memory_mb=0)
+    process = family.Process(target=time.sleep, args=(60,))
+    process.start()
+    family.watch_memory()
+    process.join()
+    assert [family.was_overgrown(pid) for pid in (process.pid, process.pid, None)] == [True, False, False]
 
 
 async def test_photos_are_inspected_in_a_worker_and_hostile_ones_leave_it_alive(

@@ -26,15 +26,18 @@ _PHOTO_SIDE = 1000
 _SMALL_ENOUGH = 600
 
 
-def preview_in(folder: Path, artwork: str, side: str, answers: Mapping[str, Answer]) -> bytes:
-    """WebP of the artwork that lies in `folder/artwork`. Raises RenderProblem for all that is wrong with the inputs."""
-    edition, assets = _edition(folder / artwork)
+def preview_in(folder: Path, side: str, answers: Mapping[str, Answer], photos: Mapping[str, Path]) -> bytes:
+    """WebP of the artwork that lies in `folder`. `photos`: their files by sha256.
+
+    Raises RenderProblem for all that is wrong with the inputs.
+    """
+    edition, assets = _edition(folder)
     declared = {answer.sha256: answer.media_type for answer in answers.values() if isinstance(answer, FileRef)}
 
     def photo(sha256: str) -> pyvips.Image:
-        if sha256 not in declared:
+        if sha256 not in photos:
             raise RenderProblem("photo_missing", None, "the photo is not at hand", "upload the photo again")
-        return _photo(folder / "photos" / sha256, declared[sha256])
+        return _photo(photos[sha256], declared[sha256])
 
     scale = min(1.0, SIDE / max(edition.width_px, edition.height_px))
     size = max(1, round(edition.width_px * scale)), max(1, round(edition.height_px * scale))
@@ -81,6 +84,11 @@ def _shrink(file: dict[str, Any], assets: Mapping[str, bytes], shrunk: dict[str,
         except RenderProblem:
             pass
     shrunk[str(file["sha256"])] = data
+
+
+def forget_photos() -> None:
+    """Those that this process has made small."""
+    _photo.cache_clear()
 
 
 @lru_cache(maxsize=40)

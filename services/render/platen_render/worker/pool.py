@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import multiprocessing
-import resource
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import TimeoutError as TimeLimitReached
 from concurrent.futures.process import BrokenProcessPool
@@ -21,6 +19,7 @@ from pebble import ProcessExpired, ProcessFuture, ProcessPool
 from platen_contracts.catalog import Artwork
 from platen_contracts.common import Answer, FileRef, OutputProfile
 
+from platen_render.worker.family import Family
 from platen_render.worker.outputs import Printed, press
 from platen_render.worker.photos import Inspected, inspect, photos_from
 from platen_render.worker.problems import RenderProblem
@@ -48,11 +47,10 @@ class RenderPool:
         self.workers = workers
         self.time_limit_s = time_limit_s
         self.jobs_per_worker = jobs_per_worker
-        self._memory = memory_mb * 1024 * 1024
+        self._family = Family(memory_mb)
         _sweep()
         self._pool = self._new_pool()
         self._jobs = set[ProcessFuture[Any]]()
-        self._overgrown = set[int]()
 
     @property
     def drawing(self) -> int:
@@ -110,7 +108,7 @@ class RenderPool:
         await self.close()
 
     def _new_pool(self) -> ProcessPool:
-        return ProcessPool(max_workers=self.workers, max_tasks=self.jobs_per_worker, context=multiprocessing.get_context("spawn"))
+        return ProcessPool(max_workers=self.workers, max_tasks=self.jobs_per_worker, context=self._family)
 
     async def _finished(self, function: Callable[..., T], *arguments: object) -> T:
         if not self._pool.active:
@@ -120,34 +118,18 @@ class RenderPool:
         watched = asyncio.wrap_future(job)
         try:
             while not (await asyncio.wait({watched}, timeout=_WATCH_S))[0]:
-                self._watch_memory()
+                self._family.watch_memory()
             return watched.result()
         except TimeLimitReached:
             raise RenderProblem("time_limit", None, f"drawing took longer than {self.time_limit_s:g} s", _SIMPLIFY) from None
         except (ProcessExpired, BrokenProcessPool) as death:
-            if getattr(death, "pid", None) in self._overgrown:
-                megabytes = self._memory // 1024 // 1024
-                message = f"drawing needed more than {megabytes} MB of memory"
+            if self._family.was_overgrown(getattr(death, "pid", None)):
+                message = f"drawing needed more than {self._family.memory_mb} MB of memory"
                 raise RenderProblem("memory_limit", None, message, "use smaller photos, or simplify the artwork") from None
             raise RenderProblem("worker_died", None, f"the process that drew it ended: {death}", _SIMPLIFY) from None
         finally:
             watched.cancel()
             self._jobs.discard(job)
-
-    def _watch_memory(self) -> None:
-        for worker in multiprocessing.active_children():
-            if worker.pid is not None and _memory_of(worker.pid) > self._memory:
-                self._overgrown.add(worker.pid)
-                worker.kill()
-
-
-def _memory_of(pid: int) -> int:
-    """Bytes in memory of a process; 0 where that cannot be told (it has ended, or this is no Linux)."""
-    try:
-        pages = Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]
-    except OSError:
-        return 0
-    return int(pages) * resource.getpagesize()
 
 
 def _sweep() -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import os
+import secrets
 import shutil
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 from typing import Any
@@ -18,7 +20,7 @@ from platen_messaging.waiting import wait
 from platen_render.gateway import FileMissing, ObjectStore
 from platen_render.model import reference_of
 from platen_render.store.published import PublishedArtworks
-from platen_render.worker.edition import preview_in
+from platen_render.worker.edition import forget_photos, preview_in
 from platen_render.worker.paint import assets_of
 from platen_render.worker.photos import Inspected
 from platen_render.worker.pool import RenderPool, photos_in
@@ -38,6 +40,18 @@ _LIMIT_S = 10
 _JOBS_PER_WORKER = 5000
 
 
+@dataclass(frozen=True, slots=True)
+class _LaidOut:
+    """What is at hand, or on its way: it lies in `folder` once the task is done. No two share a folder."""
+
+    folder: Path
+    task: asyncio.Task[None]
+
+    @property
+    def failed(self) -> bool:
+        return self.task.done() and (self.task.cancelled() or self.task.exception() is not None)
+
+
 class Previews:
     """At work while `run` runs. What previews are made of lies in a folder, for the process that makes them."""
 
@@ -45,7 +59,8 @@ class Previews:
         self._artworks, self._objects, self._memory_mb = artworks, objects, memory_mb
         self._pool: RenderPool | None = None
         self._folder = Path()
-        self._laid_out = OrderedDict[str, asyncio.Task[Path]]()
+        self._laid_out = OrderedDict[str, _LaidOut]()
+        self._going = set[asyncio.Task[None]]()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop`."""
@@ -56,20 +71,17 @@ class Previews:
                 self._folder, self._pool = Path(folder), pool
                 try:
                     while not await wait(stop, _PHOTOS_FORGOTTEN_S):
-                        for name in [name for name in self._laid_out if "/" not in name]:
-                            await self._forget(name)
+                        await self._forget_photos(pool)
                 finally:
                     self._pool = None
-                    self._laid_out.clear()
+                    await self._end()
 
     async def preview(self, reference: ArtworkRef, side: str, answers: Mapping[str, Answer]) -> bytes:
         """WebP. Raises STORAGE_FAULTS, and RenderProblem: `artwork_unknown`, `busy`, or what is wrong with the inputs."""
         pool = self._at_work()
         artwork = await self._at_hand(reference_of(reference), self._lay_out_artwork)
-        photos = photos_in(answers)
-        for photo in photos.values():
-            await self._at_hand(photo.sha256, self._lay_out_photo)
-        return await asyncio.shield(pool.call(preview_in, self._folder, artwork.name, side, dict(answers)))
+        photos = {sha256: await self._at_hand(sha256, self._lay_out_photo) / sha256 for sha256 in photos_in(answers)}
+        return await asyncio.shield(pool.call(preview_in, artwork, side, dict(answers), photos))
 
     async def inspect(self, data: bytes, declared: str) -> Inspected:
         """As `RenderPool.inspect`. Raises `busy` besides."""
@@ -80,40 +92,54 @@ class Previews:
             raise RenderProblem("busy", None, "too many ask at once", "ask again in a moment")
         return self._pool
 
-    async def _at_hand(self, name: str, lay_out: Callable[[str], Coroutine[Any, Any, Path]]) -> Path:
-        """Laid out once, however many ask at the same time; the longest unused go."""
-        task = self._laid_out.get(name)
-        if task is None or (task.done() and (task.cancelled() or task.exception() is not None)):
-            task = self._laid_out[name] = asyncio.create_task(lay_out(name))
+    async def _at_hand(self, name: str, lay_out: Callable[[str, Path], Coroutine[Any, Any, None]]) -> Path:
+        """The folder where it lies. Laid out once, however many ask at the same time; the longest unused go."""
+        found = self._laid_out.get(name)
+        if found is not None and found.failed:
+            self._forget(name)
+            found = None
+        if found is None:
+            folder = self._folder / secrets.token_hex(16)
+            found = self._laid_out[name] = _LaidOut(folder, asyncio.create_task(lay_out(name, folder)))
         self._laid_out.move_to_end(name)
         while len(self._laid_out) > KEPT:
-            await self._forget(next(iter(self._laid_out)))
-        return await asyncio.shield(task)
+            self._forget(next(iter(self._laid_out)))
+        await asyncio.shield(found.task)
+        return found.folder
 
-    async def _forget(self, name: str) -> None:
-        task = self._laid_out.pop(name)
-        if task.done() and not task.cancelled() and task.exception() is None:
-            await asyncio.to_thread(_remove, task.result())
+    def _forget(self, name: str) -> None:
+        going = asyncio.create_task(_gone(self._laid_out.pop(name)))
+        self._going.add(going)
+        going.add_done_callback(self._going.discard)
 
-    async def _lay_out_artwork(self, reference: str) -> Path:
+    async def _forget_photos(self, pool: RenderPool) -> None:
+        for name in [name for name in self._laid_out if "/" not in name]:
+            self._forget(name)
+        with suppress(RenderProblem):
+            await pool.call(forget_photos)
+
+    async def _end(self) -> None:
+        tasks = [*self._going, *(laid_out.task for laid_out in self._laid_out.values())]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._laid_out.clear()
+
+    async def _lay_out_artwork(self, reference: str, folder: Path) -> None:
         artwork = await self._artworks.get(reference)
         if artwork is None:
             message = f"no artwork {reference} is published"
             raise RenderProblem("artwork_unknown", None, message, "wait until the catalog has come, or choose another artwork")
         files = {file.sha256: file for side in artwork.sides for file in assets_of(artwork, side)}
-        folder = self._folder / hashlib.sha256(reference.encode()).hexdigest()
-        await asyncio.to_thread((folder / "assets").mkdir, parents=True, exist_ok=True)
+        await asyncio.to_thread((folder / "assets").mkdir, parents=True)
         for file in files.values():
             await self._fetch(file.sha256, folder / "assets" / file.sha256)
         await asyncio.to_thread((folder / "artwork.json").write_text, artwork.model_dump_json(exclude_none=True), "utf-8")
-        return folder
 
-    async def _lay_out_photo(self, sha256: str) -> Path:
-        path = self._folder / "photos" / sha256
-        await asyncio.to_thread(path.parent.mkdir, exist_ok=True)
-        if not await self._fetch(sha256, path):
+    async def _lay_out_photo(self, sha256: str, folder: Path) -> None:
+        await asyncio.to_thread(folder.mkdir)
+        if not await self._fetch(sha256, folder / sha256):
             raise RenderProblem("photo_missing", None, "the photo is not in the object store", "upload the photo again")
-        return path
 
     async def _fetch(self, sha256: str, path: Path) -> bool:
         try:
@@ -124,16 +150,15 @@ class Previews:
         return True
 
 
+async def _gone(laid_out: _LaidOut) -> None:
+    """What is still on its way comes first, else it would lie there for good."""
+    await asyncio.gather(laid_out.task, return_exceptions=True)
+    await asyncio.to_thread(shutil.rmtree, laid_out.folder, ignore_errors=True)
+
+
 def _sweep() -> None:
     """What a service that was killed left behind holds buyers' photos."""
     for folder in Path(gettempdir()).glob(f"{_FOLDER}*"):
         owner = folder.name.removeprefix(_FOLDER).partition("-")[0]
         if owner.isdigit() and not Path(f"/proc/{owner}").exists():
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
