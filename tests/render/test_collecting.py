@@ -61,6 +61,10 @@ def archived(order_id: str, files: dict[str, FileRef | None], since: datetime, v
     return snapshot(order_id, files, version=version, status="Archived", status_since=since)
 
 
+def tombstone(order_id: str) -> Incoming:
+    return Incoming(Meta(new_id(), "", "orders", "", datetime.now(UTC)), None, order_id, "orders.status")
+
+
 class House:
     """The room with a folder of files."""
 
@@ -137,8 +141,7 @@ async def test_a_purged_order_is_as_good_as_erased(house: House) -> None:
     asked = request()
     file = await house.drawn(asked, b"print")
     await take_in(house.room.status, snapshot(asked.order_id, {asked.item_id: file}))
-    tombstone = Incoming(Meta(new_id(), "", "orders", "", datetime.now(UTC)), None, asked.order_id, "orders.status")
-    await house.room.status.apply([tombstone])
+    await house.room.status.apply([tombstone(asked.order_id)])
     await house.swept()
     assert await house.has(file) == [False]
 
@@ -275,6 +278,27 @@ async def test_an_erased_order_gets_nothing_drawn_and_every_request_is_answered(
     await house.swept()
     assert await house.has(file) == [False]
     assert await house.room.rows("select 1 from jobs union all select 2 from links") == []
+
+
+async def test_a_purged_order_gets_nothing_drawn_and_every_request_is_answered(house: House) -> None:
+    waiting, other = request(), request()
+    back = request(order_id=waiting.order_id, item_id=waiting.item_id, side="back")
+    await take_in(house.room.requests, waiting, back, other)
+    await house.room.status.apply([tombstone(waiting.order_id)])
+    failures = [answer for answer in await house.room.answers() if isinstance(answer, RenderFailed)]
+    assert sorted((answer.request_id, answer.code) for answer in failures) == sorted(
+        (asked.request_id, "order_erased") for asked in (waiting, back)
+    )
+    assert await house.room.claimed() == other
+    assert await house.room.claim() is None
+
+
+async def test_what_an_erased_order_no_longer_names_is_not_drawn_either(house: House) -> None:
+    asked = request()
+    await take_in(house.room.requests, asked)
+    await take_in(house.room.status, snapshot(asked.order_id, {}, erased=True))
+    assert await house.room.sent() == ["RenderFailed"]
+    assert await house.room.claim() is None
 
 
 async def test_a_file_drawn_just_before_its_order_was_erased_goes_too(house: House) -> None:

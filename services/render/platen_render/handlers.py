@@ -10,7 +10,18 @@ from platen_messaging.handlers import Handlers, On, OnTombstone, Tombstone
 from platen_messaging.outcome import Key
 
 from platen_render import decide
-from platen_render.model import DrawingFailed, FileDue, FileMade, JobFact, State, artwork_key, file_key, order_key, side_key
+from platen_render.model import (
+    DrawingFailed,
+    FileDue,
+    FileMade,
+    JobFact,
+    State,
+    artwork_key,
+    file_key,
+    order_key,
+    side_key,
+    unanswered_key,
+)
 
 
 def _touched_by_request(request: RenderRequested) -> tuple[Key, ...]:
@@ -26,15 +37,17 @@ def _touched_by_fact(fact: JobFact) -> tuple[Key, Key]:
     return fact.key, order_key(fact.order_id)
 
 
-def _touched_by_order(order: OrderSnapshot) -> list[Key]:
-    """Of an erased order its sides too: what waits to be drawn for it ends."""
-    items = order.items.items() if order.erased else ()
-    sides = [side_key(order.order_id, item_id, side) for item_id, item in items for side in item.sides]
-    return [order_key(order.order_id), *sides]
+def _touched_by_order(order: OrderSnapshot) -> tuple[Key, ...]:
+    return _touched_by_end(order.order_id) if order.erased else (order_key(order.order_id),)
 
 
 def _touched_by_tombstone(stone: Tombstone) -> tuple[Key, ...]:
-    return (order_key(stone.key),) if stone.topic == "orders.status" else ()
+    return _touched_by_end(stone.key) if stone.topic == "orders.status" else ()
+
+
+def _touched_by_end(order_id: str) -> tuple[Key, Key]:
+    """What waits to be drawn for it ends too."""
+    return order_key(order_id), unanswered_key(order_id)
 
 
 def _touched_by_file(fact: FileDue) -> tuple[Key]:

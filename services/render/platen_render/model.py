@@ -50,6 +50,13 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True)
+class Unanswered:
+    """Every request of an order, whatever its side, that is not answered yet."""
+
+    requests: tuple[RenderRequested, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Drawing:
     """A file, the inputs it was drawn from and who drew it: whoever asks the same of the same renderer gets the same."""
 
@@ -109,7 +116,7 @@ class Published:
     reference: str
 
 
-State = Side | Drawing | Published | Artwork | OrderKnown | Kept | Unwanted
+State = Side | Unanswered | Drawing | Published | Artwork | OrderKnown | Kept | Unwanted
 
 
 class JobFact(Message):
@@ -151,6 +158,11 @@ class FileDue(Message, owner="render"):
 
 def order_key(order_id: str) -> str:
     return f"order:{order_id}"
+
+
+def unanswered_key(order_id: str) -> str:
+    """To be loaded with the order's own key, whose lock holds off new ones."""
+    return f"unanswered:{order_id}"
 
 
 def file_key(sha256: str) -> str:

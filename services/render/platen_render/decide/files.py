@@ -13,7 +13,7 @@ from platen_messaging.handlers import Tombstone
 from platen_messaging.outcome import Applied, Context, Ignored, Key, Outcome, Outgoing
 
 from platen_render.decide.requests import erased
-from platen_render.model import FileDue, Given, Kept, OrderKnown, Side, State, file_key, order_key
+from platen_render.model import FileDue, Given, Kept, OrderKnown, State, Unanswered, file_key, order_key, unanswered_key
 
 States = Mapping[Key, State]
 
@@ -34,16 +34,13 @@ def on_order(states: States, snapshot: OrderSnapshot, context: Context) -> Outco
         snapshot.status_since if snapshot.status == OrderStatus.ARCHIVED else None,
         named | known.named if snapshot.erased else named,
     )
-    waiting = {key: side for key, side in states.items() if isinstance(side, Side) and side.jobs} if now.erased else {}
-    ended: dict[Key, State] = {key: replace(side, jobs={}) for key, side in waiting.items()}
-    answers = [erased(job.request, context) for side in waiting.values() for job in side.jobs.values()]
-    return Applied({order_key(snapshot.order_id): now, **ended}, answers)
+    return _ended(states, now, context) if now.erased else Applied({order_key(now.order_id): now})
 
 
-def on_order_gone(states: States, stone: Tombstone, _: Context) -> Outcome[State]:
+def on_order_gone(states: States, stone: Tombstone, context: Context) -> Outcome[State]:
     """A purged order is as good as erased."""
     known = _known(states, stone.key)
-    return Ignored("it is erased already") if known.erased else Applied({order_key(stone.key): replace(known, erased=True)})
+    return Ignored("it is erased already") if known.erased else _ended(states, replace(known, erased=True), context)
 
 
 def on_file_due(states: States, fact: FileDue, context: Context) -> Outcome[State]:
@@ -56,6 +53,13 @@ def on_file_due(states: States, fact: FileDue, context: Context) -> Outcome[Stat
     look_at = context.now + LOOK_AGAIN if file.in_use else None
     after = replace(file, due=False, links=left, look_at=look_at)
     return Applied({file_key(fact.sha256): after}, [_collected(link, fact.sha256, context) for link in ended])
+
+
+def _ended(states: States, order: OrderKnown, context: Context) -> Applied[State]:
+    key = unanswered_key(order.order_id)
+    found = states.get(key)
+    waiting = found.requests if isinstance(found, Unanswered) else ()
+    return Applied({order_key(order.order_id): order, key: Unanswered()}, [erased(request, context) for request in waiting])
 
 
 def _known(states: States, order_id: str) -> OrderKnown:

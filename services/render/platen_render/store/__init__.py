@@ -22,10 +22,12 @@ from platen_render.model import (
     Published,
     Side,
     State,
+    Unanswered,
     Unwanted,
     file_key,
     order_key,
     reference_of,
+    unanswered_key,
 )
 from platen_render.store.uses import load_files, load_orders, save_files, save_orders
 
@@ -79,6 +81,15 @@ on conflict do nothing
 """
 
 _END_JOBS = "delete from jobs where side = any($1::text[]) and request_id <> all($2::text[])"
+
+_LOAD_UNANSWERED = """
+select order_id, request::text from jobs join sides on sides.key = jobs.side
+where order_id = any($1::text[]) order by side, number for update of jobs
+"""
+
+_END_UNANSWERED = """
+delete from jobs using sides where sides.key = jobs.side and order_id = any($1::text[]) and request_id <> all($2::text[])
+"""
 
 _INSERT_JOBS = """
 insert into jobs (side, request_id, shop_id, artwork, input_hash, request, cause)
@@ -151,6 +162,8 @@ class RenderStore:
         states: dict[Key, State] = {f"artwork:{it}": Published(it) for it in artworks}
         orders = await load_orders(tx, _named(keys, "order:"))
         states.update({order_key(order_id): order for order_id, order in orders.items()})
+        if ended := _named(keys, "unanswered:"):
+            states.update(await _load_unanswered(tx, ended))
         if sides:
             states.update(await _load_sides(tx, sides))
         if facts_on_files := _named(keys, "file:"):
@@ -164,6 +177,7 @@ class RenderStore:
         drawings = [state for state in changed.values() if isinstance(state, Drawing)]
         orders = sorted((it for it in changed.values() if isinstance(it, OrderKnown)), key=lambda it: it.order_id)
         files = [state for state in changed.values() if isinstance(state, Kept)]
+        unanswered = {key: state for key, state in changed.items() if isinstance(state, Unanswered)}
         unwanted = [state for state in changed.values() if isinstance(state, Unwanted)]
         if artworks:
             documents = [artwork.model_dump_json(exclude_none=True) for artwork in artworks]
@@ -171,6 +185,9 @@ class RenderStore:
             await _run(tx, _SAVE_ASSETS, [reference_of(it) for it in artworks])
         if orders:
             await save_orders(tx, orders, self._retention)
+        if unanswered:
+            left = [request.request_id for state in unanswered.values() for request in state.requests]
+            await _run(tx, _END_UNANSWERED, _named(list(unanswered), "unanswered:"), left)
         if drawings:
             await _save_drawings(tx, drawings)
         awaited = await _save_sides(tx, sides, self._retention) if sides else set[str]()
@@ -191,6 +208,13 @@ class RenderStore:
 
 def _named(keys: Sequence[Key], kind: str) -> list[str]:
     return [key.removeprefix(kind) for key in keys if key.startswith(kind)]
+
+
+async def _load_unanswered(tx: AsyncConnection, order_ids: list[str]) -> dict[Key, State]:
+    requests: dict[str, list[RenderRequested]] = {order_id: [] for order_id in order_ids}
+    for order_id, request in await _run(tx, _LOAD_UNANSWERED, order_ids):
+        requests[order_id].append(RenderRequested.model_validate_json(request))
+    return {unanswered_key(order_id): Unanswered(tuple(found)) for order_id, found in requests.items()}
 
 
 async def _load_sides(tx: AsyncConnection, keys: list[str]) -> dict[Key, State]:
