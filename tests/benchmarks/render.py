@@ -22,7 +22,7 @@ from typing import Any
 
 import psutil
 from platen_contracts.common import OutputProfile
-from platen_render.worker.draw import draw
+from platen_render.worker.outputs import press
 
 from . import render_design as design
 
@@ -94,7 +94,7 @@ def _ours(pictures: dict[str, bytes], smaller: int = 1) -> Callable[[], bytes]:
     artwork, assets = design.as_artwork(pictures)
     size = {"width_px": design.WIDTH // smaller, "height_px": design.HEIGHT // smaller}
     profile = OutputProfile.model_validate({"profile_id": "bench", "version": 1, **size})
-    return lambda: draw(artwork, "front", {}, profile, assets)
+    return lambda: press(artwork, "front", {}, profile, assets, views=False).data
 
 
 def _growth(files: int) -> dict[str, Any]:

@@ -22,8 +22,9 @@ import yaml
 from PIL import Image
 from platen_contracts.catalog import Artwork
 from platen_contracts.common import FileRef, OutputProfile
-from platen_render.worker.draw import draw
 from platen_render.worker.images import Pixels
+
+from .drawn import draw
 
 FOLDER = Path(__file__).with_name("goldens")
 NAMES = sorted(path.stem for path in FOLDER.glob("*.yaml"))

@@ -4,9 +4,10 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from PIL import Image
-from platen_render.worker import RenderProblem, assets_of, draw
+from platen_render.worker import RenderProblem, assets_of
 
 from .conftest import Studio
+from .drawn import draw
 
 Picture = Callable[..., bytes]
 NAMES = ["Zoë Ångström", "محمد الأنصاري", "กัญญารัตน์ ศรีสุวรรณ"]

@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 from platen_contracts.catalog import Artwork
 from platen_contracts.common import FileRef
-from platen_render.worker import RenderPool, RenderProblem, draw
+from platen_render.worker import RenderPool, RenderProblem
 from platen_render.worker.family import Family
 
 from tests.support import until
 
 from .conftest import Studio
+from .drawn import draw
 from .test_photos import HOSTILE
 
 ANNA = {"name": "Anna"}
