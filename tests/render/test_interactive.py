@@ -2,8 +2,10 @@
 
 import asyncio
 import io
+import re
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import httpx
@@ -100,6 +102,15 @@ async def test_without_a_ticket_for_it_nothing_is_taken(client: httpx.AsyncClien
         told = await client.post("/uploads", content=picture(), headers=headers)
         assert (told.status_code, told.json()["code"]) == (401, "ticket_invalid")
     assert (await client.post("/previews", json={}, headers=ticket(UPLOAD))).status_code == 401
+
+
+def test_the_tickets_of_the_runbook_open_both_doors() -> None:
+    runbook = (Path(__file__).parents[2] / "docs/operations.md").read_text("utf-8")
+    found = re.search(r"^  ```python\n(  from platen_outside\.tickets.*?)^  ```$", runbook, re.DOTALL | re.MULTILINE)
+    assert found is not None
+    room: dict[str, Any] = {"key": KEY, "order_id": "order-1"}
+    exec(dedent(found[1]), room)
+    assert (Tickets(KEY, UPLOAD).about(room["upload"]), Tickets(KEY, PREVIEW).about(room["preview"])) == ("order-1", "order-1")
 
 
 async def test_any_page_may_ask_since_tickets_are_no_cookies(client: httpx.AsyncClient) -> None:

@@ -57,8 +57,9 @@ class Settings(ServiceSettings):
     )
     render_ticket_key: SecretStr | None = Field(
         default=None,
-        description="what console and render share, at least 32 characters: it signs the tickets for uploads and previews, of "
-        "which there are none without it (make one: python -c 'import secrets; print(secrets.token_urlsafe(32))')",
+        description="what render shares with whoever builds the buyers' form, at least 32 characters: it signs the tickets for "
+        "uploads and previews, of which there are none without it "
+        "(make one: python -c 'import secrets; print(secrets.token_urlsafe(32))')",
     )
     render_time_limit_s: float = Field(
         default=60, gt=0, le=3600, description="seconds that one print file may take to draw, at most 3600"

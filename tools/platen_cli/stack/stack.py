@@ -30,7 +30,7 @@ SECRETS: Mapping[str, tuple[str, ...]] = {
     "PLATEN_SHOP_SECRETS": ("sync",),
     "PLATEN_VENDOR_SECRETS": ("dispatch", "tracking"),
     "PLATEN_CONSOLE_TOKEN": ("console",),
-    "PLATEN_RENDER_TICKET_KEY": ("render", "console"),
+    "PLATEN_RENDER_TICKET_KEY": ("render",),
 }
 """Who may see what, of the environment that `platen up` was given."""
 Say = Callable[[str, str], None]
