@@ -86,7 +86,8 @@ async def _again(place: Rig, url: str, prefix: str, records: Sequence[Piece]) ->
     async def places() -> list[int]:
         return [await group.committed(partition) or 0 for partition in partitions]
 
-    ends = list((await group.end_offsets(partitions)).values())
+    found = await group.end_offsets(partitions)
+    ends = [found[partition] for partition in partitions]
     first = await places()
     async with service(place.kafka, url, prefix):
         begun = await until(lambda: _other(places, first)) or first

@@ -121,7 +121,7 @@ def test_an_edit_in_failed_to_send_stays_there_and_withholds_retry_until_the_fil
         ({"colour": "green"}, "answers.colour"),
     ],
 )
-def test_an_answer_that_the_artwork_does_not_allow_is_refused_naming_the_field(answers: dict[str, str], field: str) -> None:
+def test_an_answer_that_the_artwork_does_not_allow_is_refused_naming_the_field(answers: dict[str, Any], field: str) -> None:
     world = w.new()
     world.ask(orders.Personalise(order_id=ORDER, actor=ANN, item_id=_item(world), answers=answers))
     assert world.reply().code == "invalid_answer"
