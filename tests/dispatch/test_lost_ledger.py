@@ -151,13 +151,25 @@ class Service:
         calls = (await self.sandbox.ledger(account=VENDOR))["calls"]
         return sum(call["method"] != "GET" for call in calls)
 
-    async def query(self, statement: str) -> None:
+    async def query(self, *statements: str) -> Any:
+        """In one transaction; what the last one finds first."""
         engine = open_engine(self.database, pooled=False)
         try:
             async with engine.begin() as tx:
-                await tx.exec_driver_sql(statement)
+                for statement in statements[:-1]:
+                    await tx.exec_driver_sql(statement)
+                found = await tx.exec_driver_sql(statements[-1])
+                return found.scalar() if found.returns_rows else None
         finally:
             await engine.dispose()
+
+    async def kept(self, count: int) -> None:
+        """Returns once the place of that many requests is kept."""
+
+        async def all_of_them() -> bool:
+            return await self.query("select sum(next) from places where lane = 'requests'") == count
+
+        await until(all_of_them)
 
 
 @pytest.fixture
@@ -219,3 +231,29 @@ async def test_with_its_database_set_back_what_came_since_is_looked_for_and_what
     assert [type(answer) for answer in answered[since]] == [DispatchAccepted, DispatchAccepted]
     assert [json.loads(answer.model_dump_json())["code"] for answer in answered[never]] == ["record_lost"]
     assert len([order for order in await service.books() if order["live"]]) == 2
+
+
+async def test_with_its_database_set_back_while_it_runs_it_notices_with_the_next_request(service: Service) -> None:
+    before, since, fresh = derived_id("before"), derived_id("since"), derived_id("fresh")
+    async with service.running():
+        await service.ask(before)
+        await service.answers(1)
+        await service.kept(1)
+        for table in TABLES.split(", "):
+            await service.query(f"create table copy_of_{table} as table {table}")
+        await service.ask(since)
+        await service.answers(2)
+        await service.kept(2)
+        restored = [f"truncate {TABLES}"]
+        for table in TABLES.split(", "):
+            overriding = "overriding system value" if table == "outbox" else ""
+            restored.append(f"insert into {table} {overriding} select * from copy_of_{table}")
+        await service.query(*restored)
+        await service.ask(fresh)
+        answered = await service.answers(4)
+    assert [type(answer) for answer in answered[since]] == [DispatchAccepted, DispatchAccepted]
+    # What came with the noticing is doubted if it was still open then: it was sent, or it was not and that is said.
+    (last,) = answered[fresh]
+    sent = isinstance(last, DispatchAccepted)
+    assert sent or (isinstance(last, DispatchRefused) and last.code == "record_lost")
+    assert len([order for order in await service.books() if order["live"]]) == 2 + sent

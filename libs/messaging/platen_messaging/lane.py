@@ -18,7 +18,7 @@ from .desk import Desk, Store
 from .faults import is_kafka_fault, is_transient, told
 from .handlers import Handlers
 from .health import Health
-from .kafka import TOPIC_FAULTS, KafkaError, Subscription, ends, partition_of, rewind
+from .kafka import TOPIC_FAULTS, Consumer, KafkaError, Subscription, ends, partition_of, rewind
 from .log import logger
 from .places import Places, Rewound
 from .records import Reader, Record
@@ -150,7 +150,14 @@ class LaneRun(Generic[S]):
         prefix, settings = self._settings.topic_prefix, self._settings
         topics = [prefix + topic for topic in self._lane.topics]
         return Subscription(
-            settings.kafka, self._group, topics, settings.instance, self._lane.max_records, self._handle, self._revoked
+            settings.kafka,
+            self._group,
+            topics,
+            settings.instance,
+            self._lane.max_records,
+            self._in_place,
+            self._handle,
+            self._revoked,
         )
 
     async def _leave(self, subscription: Subscription) -> None:
@@ -180,8 +187,6 @@ class LaneRun(Generic[S]):
         """Returns when the lane has to stop or pause."""
         while not (stop.is_set() or self._paused.is_set()):
             await self._report()
-            async with self._in_hand:
-                await self._in_place(())
             stopping, pausing = asyncio.ensure_future(stop.wait()), asyncio.ensure_future(self._paused.wait())
             await asyncio.wait({stopping, pausing}, timeout=_LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
             stopping.cancel()
@@ -219,29 +224,34 @@ class LaneRun(Generic[S]):
     async def _handle(self, records: Sequence[Record]) -> None:
         """One wrapper around everything: what escaped from here would take the batch with it."""
         async with self._in_hand:
-            if not await self._in_place(records):
+            if self._places is not None and not self._places.known(map(partition_of, records)):
+                self._back_to(records, records)  # their partitions came to this member during this very reading
                 return
             for chunk in _chunks(records):
                 if not await self._chunk(chunk):
                     self._back_to(records, chunk)
                     return
 
-    async def _in_place(self, records: Sequence[Record]) -> bool:
-        """False: these are read again, since it was not yet clear from where their partitions are to be read."""
-        consumer = self._subscription and self._subscription.consumer
-        if self._places is None or consumer is None:
-            return self._places is None
-        try:
-            moved = await self._places.find(consumer)
-        except Exception as failure:
-            if not (is_transient(failure) or is_kafka_fault(failure)):
-                log.error("the lane's place was not found", lane=self._lane.name, error=told(failure), exc_info=failure)
-            rewind(consumer, records)
-            await wait(self._hurry, 0.5)
-            return False
-        if moved:
-            rewind(consumer, [record for record in records if partition_of(record) not in moved])
-        return not moved
+    async def _in_place(self, consumer: Consumer) -> bool:
+        """Before each reading, since a batch that is on its way while its partition is set back would be handled too early."""
+        if self._places is None or self._places.known(consumer.assignment()):
+            return True
+        async with self._in_hand:
+            await self._committed()
+            try:
+                await self._places.find(consumer)
+            except Exception as failure:
+                if not (is_transient(failure) or is_kafka_fault(failure)):
+                    log.error("the lane's place was not found", lane=self._lane.name, error=told(failure), exc_info=failure)
+                    self._tell_lost(failure)
+            else:
+                self._health.clear(f"{self._part} place")
+                return True
+        await wait(self._hurry, 0.5)
+        return False
+
+    def _tell_lost(self, failure: Exception) -> None:
+        self._health.set(f"{self._part} place", told(failure), "mend the cause; it is tried again, and nothing counts twice")
 
     async def _chunk(self, records: Sequence[Record]) -> bool:
         """False: these are to be read again."""
@@ -276,14 +286,19 @@ class LaneRun(Generic[S]):
         consumer = self._subscription and self._subscription.consumer
         if consumer is None:
             return
+        offsets = ends(records)
         try:
-            if self._places is not None:
-                await self._places.keep(ends(records))
-            await consumer.commit(ends(records))
+            if self._places is not None and not await self._places.keep(offsets):
+                return
+            await consumer.commit(offsets)
         except Exception as failure:
             if not (is_kafka_fault(failure) or is_transient(failure)):
-                raise
+                log.error("the lane's place was not kept", lane=self._lane.name, error=told(failure), exc_info=failure)
+                self._tell_lost(failure)
+                return
             log.info("offsets not committed; the inbox will know these messages", lane=self._lane.name, error=told(failure))
+        else:
+            self._health.clear(f"{self._part} place")
 
     def _back_to(self, records: Sequence[Record], chunk: Sequence[Record]) -> None:
         consumer = self._subscription and self._subscription.consumer

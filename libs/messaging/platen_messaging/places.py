@@ -7,7 +7,7 @@ to where the partition ends at that moment every message is `doubted`: it may ha
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,10 +35,16 @@ CREATE = (
 
 _HELD = "select topic, partition, next, doubted from places where lane = $1 for update"
 
-_SAVE = """
+_NOTE = """
 insert into places (lane, topic, partition, next, doubted)
 select $1, * from unnest($2::text[], $3::int[], $4::bigint[], $5::bigint[])
 on conflict (lane, topic, partition) do update set next = excluded.next, doubted = greatest(places.doubted, excluded.doubted)
+"""
+
+_KEEP = """
+update places set next = greatest(places.next, row.next)
+from unnest($2::text[], $3::int[], $4::bigint[], $5::bigint[]) as row (topic, partition, next, seen)
+where places.lane = $1 and places.topic = row.topic and places.partition = row.partition and places.next >= row.seen
 """
 
 Rewound = Callable[[AsyncConnection, Callable[[str], bool]], Awaitable[None]]
@@ -59,21 +65,21 @@ class Place:
     doubted: int = 0
 
 
-def place_to_begin(held: Place | None, committed: int | None, first: int, end: int) -> tuple[Place, bool]:
-    """Where to read on, and whether that is further back than the group was: then this database is older than its work.
+def place_to_begin(held: Place | None, reached: int | None, first: int, end: int) -> tuple[Place, bool]:
+    """Where to read on, and whether that is further back than was handled: then this database is older than its work.
 
     Args:
         held: what the database says.
-        committed: the group's offset; None where it never committed one, so that it finished nothing.
+        reached: what was handled, by the group's offset or this member's memory; None where nothing was ever finished.
         first, end: what the partition holds now.
     """
-    if committed is None:
+    if reached is None:
         known = held is not None and first <= held.next <= end
         return (held if known and held is not None else Place(first, 0 if held is None else held.doubted)), False
-    if held is None or held.next < committed:
+    if held is None or held.next < reached:
         begin = first if held is None else max(held.next, first)
         return Place(begin, max(end, 0 if held is None else held.doubted)), True
-    return Place(committed, held.doubted), False
+    return Place(reached, held.doubted), False
 
 
 class Places:
@@ -84,61 +90,88 @@ class Places:
         self._lane = lane
         self._rewound = rewound
         self._found: set[Partition] = set()
+        self._seen: dict[Partition, int] = {}
+        """What the database held at least, the last time that it was looked at: a lower one was set back."""
         self.doubts: dict[tuple[str, int], int] = {}
 
+    def known(self, partitions: Iterable[Partition]) -> bool:
+        """Whether all of these are read from their places."""
+        return self._found.issuperset(partitions)
+
     def forget(self) -> None:
-        """The partitions go to others, who may move on."""
+        """The partitions go to others, who may move on, or back."""
         self._found.clear()
+        self._seen.clear()
 
-    async def find(self, consumer: Consumer) -> set[Partition]:
-        """Has every assigned partition read from its place; returns those that are read from elsewhere now.
+    async def find(self, consumer: Consumer) -> None:
+        """Has every assigned partition that is not known read from its place.
 
-        Nothing of a partition may be handled before. Raises what Kafka or the database raise.
+        Only while nothing that was read from it before is still to be handled or kept. Raises what Kafka or the database raise.
         """
         new = sorted(consumer.assignment() - self._found, key=lambda one: (one.topic, one.partition))
         if not new:
-            return set()
+            return
         first, end = await asyncio.gather(consumer.beginning_offsets(new), consumer.end_offsets(new))
-        committed = dict(zip(new, await asyncio.gather(*(consumer.committed(one) for one in new)), strict=True))
+        reached = {one: await self._reached(one, consumer) for one in new}
         async with self._engine.begin() as tx:
             rows: Sequence[Any] = (await tx.exec_driver_sql(_HELD, (self._lane,))).all()
-            held = {(row[0], row[1]): Place(row[2], row[3]) for row in rows}
-            begins = {
-                one: place_to_begin(held.get((one.topic, one.partition)), committed[one], first[one], end[one]) for one in new
-            }
-            back = [one for one in new if begins[one][1]]
-            if back:
-                await _save(tx, self._lane, {one: begins[one][0] for one in back})
-                if self._rewound is not None:
-                    await self._rewound(tx, _keys_in(back, consumer))
+            by_name = {(row[0], row[1]): Place(row[2], row[3]) for row in rows}
+            held = {one: by_name.get((one.topic, one.partition)) for one in new}
+            found = {one: place_to_begin(held[one], reached[one], first[one], end[one]) for one in new}
+            begins = {one: place for one, (place, _) in found.items()}
+            back = [one for one, (_, is_back) in found.items() if is_back]
+            # A place that is ahead stays: while this member looked, another may have moved on.
+            ahead = {one: place for one, place in held.items() if place and reached[one] is not None and one not in back}
+            await _note(tx, self._lane, begins | ahead)
+            if back and self._rewound is not None:
+                await self._rewound(tx, _keys_in(back, consumer))
         if back:
+            self._tell({one: (begins[one].next, reached[one]) for one in back})
             # Noted: who is given these partitions next finds nothing amiss.
-            await consumer.commit({one: begins[one][0].next for one in back})
-        moved: set[Partition] = set()
-        for one in new:
-            place, _ = begins[one]
+            await consumer.commit({one: begins[one].next for one in back})
+        for one, place in begins.items():
             self.doubts[one.topic, one.partition] = place.doubted
-            if place.next != committed[one]:
-                consumer.seek(one, place.next)
-                moved.add(one)
+            consumer.seek(one, place.next)
+        self._seen.update({one: place.next for one, place in (begins | ahead).items()})
         self._found.update(new)
-        self._tell(back, begins, committed)
-        return moved
 
-    async def keep(self, offsets: Mapping[Partition, int]) -> None:
-        """These are to be handled next. Before the group's own are committed, so that the group is never ahead by itself."""
+    async def _reached(self, partition: Partition, consumer: Consumer) -> int | None:
+        """How far it was handled: what this member remembers counts too, since the group may not have been told of it."""
+        committed, seen = await consumer.committed(partition), self._seen.get(partition)
+        return committed if seen is None else max(seen, committed or 0)
+
+    async def keep(self, offsets: Mapping[Partition, int]) -> bool:
+        """Notes that these are to be handled next; to be awaited before they are committed to the group.
+
+        No place is lowered by it, so that a member which was replaced without knowing it changes nothing. False: the database
+        holds less than it did, here or for another partition, since it was set back under this member; all are to be found again.
+        """
+        if not self.known(offsets):
+            return False
+        after = {one: max(self._seen[one], offsets.get(one, 0)) for one in self._found}
         async with self._engine.begin() as tx:
-            await _save(tx, self._lane, {partition: Place(offset) for partition, offset in offsets.items()})
-
-    def _tell(
-        self, back: Sequence[Partition], begins: Mapping[Partition, tuple[Place, bool]], committed: Mapping[Partition, Any]
-    ) -> None:
-        if back:
-            log.warning(
-                "the database is older than what was read; reading again from where it stands",
-                lane=self._lane,
-                partitions={f"{one.topic}[{one.partition}]": f"{begins[one][0].next} to {committed[one]}" for one in back},
+            kept = await tx.exec_driver_sql(
+                _KEEP,
+                (
+                    self._lane,
+                    [one.topic for one in after],
+                    [one.partition for one in after],
+                    list(after.values()),
+                    [self._seen[one] for one in after],
+                ),
             )
+        if kept.rowcount != len(after):
+            self._found.clear()
+            return False
+        self._seen.update(after)
+        return True
+
+    def _tell(self, back: Mapping[Partition, tuple[int, int | None]]) -> None:
+        log.warning(
+            "the database is older than what was read; reading again from where it stands",
+            lane=self._lane,
+            partitions={f"{one.topic}[{one.partition}]": f"{begin} to {reached}" for one, (begin, reached) in back.items()},
+        )
 
 
 def _keys_in(partitions: Sequence[Partition], consumer: Consumer) -> Callable[[str], bool]:
@@ -147,9 +180,9 @@ def _keys_in(partitions: Sequence[Partition], consumer: Consumer) -> Callable[[s
     return lambda key: any((topic, partition_of_key(key.encode(), count)) in places for topic, count in counts.items())
 
 
-async def _save(tx: AsyncConnection, lane: str, places: Mapping[Partition, Place]) -> None:
+async def _note(tx: AsyncConnection, lane: str, places: Mapping[Partition, Place]) -> None:
     await tx.exec_driver_sql(
-        _SAVE,
+        _NOTE,
         (
             lane,
             [one.topic for one in places],

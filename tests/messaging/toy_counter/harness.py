@@ -63,9 +63,9 @@ class Toy:
     def prefix(self) -> str:
         return self.settings.topic_prefix
 
-    async def start(self, wait_ready: bool = True) -> Running:
+    async def start(self, wait_ready: bool = True, *, keeps_place: bool = False) -> Running:
         store = Counters()
-        service = toy_main.build(self.settings, store)
+        service = toy_main.build(self.settings, store, keeps_place=keeps_place)
         stop = asyncio.Event()
         running = Running(service, store, stop, asyncio.ensure_future(service.serve(stop)))
         self.running.append(running)

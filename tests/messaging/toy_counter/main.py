@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from platen_messaging.lane import Lane
 from platen_messaging.service import Service, run
 from platen_messaging.settings import ServiceSettings
@@ -13,8 +15,9 @@ from .store import Counters
 LANE = Lane("counts", ("toy.adds", "toy.commands", "toy.totals"), HANDLERS, max_records=100)
 
 
-def build(settings: ServiceSettings, store: Counters | None = None) -> Service:
-    return Service("toy", settings, store=store or Counters(), lanes=[LANE], package="toy_counter", catalogue=CATALOGUE)
+def build(settings: ServiceSettings, store: Counters | None = None, *, keeps_place: bool = False) -> Service:
+    lanes = [dataclasses.replace(LANE, keeps_place=keeps_place)]
+    return Service("toy", settings, store=store or Counters(), lanes=lanes, package="toy_counter", catalogue=CATALOGUE)
 
 
 if __name__ == "__main__":
