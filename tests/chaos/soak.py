@@ -22,7 +22,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import httpx
-from platen_cli.audit import audit, told
+from platen_cli.audit import audit_twice, told
 from platen_cli.errors import UserError
 
 from .faults import Injector
@@ -100,15 +100,9 @@ def _known(operators: Operators) -> set[tuple[str, str]]:
 
 
 async def audited(world: World) -> list[str]:
-    """What two looks in a row have found: polls go on, and one look may fall into the middle of one."""
-    first = audit(await world.gather())
-    if not first.violations:
-        return []
-    await asyncio.sleep(3)
-    evidence = await world.gather()
-    again = audit(evidence)
-    kept = [violation for violation in again.violations if violation in first.violations]
-    return [] if not kept else list(told(again, evidence))
+    """What two looks in a row have found."""
+    verdict, evidence = await audit_twice(world.gather)
+    return list(told(verdict, evidence))
 
 
 async def soak(seeds: Sequence[int], minutes: float, keep: Path, book: Path | None = None) -> list[Result]:

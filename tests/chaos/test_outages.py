@@ -16,6 +16,7 @@ from platen_cli.local import Kafka, Postgres
 from platen_cli.provision import ensure_database, migrate, provision_topics
 from platen_contracts.common import Actor
 from platen_contracts.orders import Archive
+from platen_messaging import sending as sending_module
 from platen_messaging.outcome import Outgoing
 
 from tests.orders.world import MUG, a_shop_order
@@ -100,7 +101,8 @@ async def test_a_database_that_is_killed_and_cut_in_mid_batch_is_waited_for(tmp_
     assert verdict.counts["orders"] == 120
 
 
-async def test_a_broker_that_is_killed_is_waited_for(tmp_path: Path) -> None:
+async def test_a_broker_that_is_killed_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sending_module, "DEADLINE", 3.0)  # half a minute of it would be spent on waiting
     async with own_hall(tmp_path / "own") as (hall, kafka, _):
         running = await hall.start("orders")
         await observe(hall, 0, 20)

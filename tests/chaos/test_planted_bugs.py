@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import count
 from typing import Any
 
 import platen_orders.decide.change
@@ -14,14 +15,14 @@ import platen_orders.handlers
 import platen_orders.store
 import pytest
 from platen_contracts.common import Actor
-from platen_contracts.envelope import Meta, encode_headers
+from platen_contracts.envelope import Meta, encode, encode_headers
 from platen_contracts.ids import order_id
 from platen_contracts.orders import Archive, Render, Unarchive
 from platen_dispatch.decide import plan as planning
 from platen_dispatch.gateway.turn import VendorTurn
 from platen_messaging import inbox, outbox
 from platen_messaging.batches import Batches, Tally
-from platen_messaging.kafka import Producer, Sendable
+from platen_messaging.kafka import Producer, Sendable, partition_of_key
 from platen_messaging.lane import LaneRun
 from platen_messaging.outcome import Outgoing
 from platen_messaging.records import DeadLetter
@@ -228,8 +229,11 @@ async def test_a_dead_letter_that_swallows_its_neighbours_is_caught(hall: Hall, 
 
     monkeypatch.setattr(Batches, "_divide", all_of_them)
     await observe(hall, 1, 2)
-    guilty = a_shop_order(shop_order_id="a\x00b")
-    await hall.send("sync.orders", "mugs/1", guilty)
+    beside = partition_of_key(b"mugs/1", 12)
+    name = next(name for name in (f"a\x00{it}" for it in count()) if partition_of_key(f"mugs/{name}".encode(), 12) == beside)
+    guilty = a_shop_order(shop_order_id=name)
+    headers = encode_headers(Meta("a" * 32, guilty.TYPE, "test", "", datetime.now(UTC)))
+    await hall.produce([("sync.orders", f"mugs/{name}".encode(), encode(guilty), headers)])
     await hall.start("orders", wait=False)
     await hall.broken("I7", "which nothing was wrong with")
     await hall.broken("I1", "line 1 of shop order mugs/1 is in no order")

@@ -289,3 +289,23 @@ async def test_a_topic_that_lost_records_is_told_again_until_it_equals_the_datab
     await deployment.query("delete from history where version = 2")
     older = await deployment.platen("topics", "rebuild", "orders.history", code=1)
     assert "not in the database, which is older: 3" in older
+
+
+async def test_the_audit_finds_a_record_that_nobody_sent_and_counts_dead_letters(deployment: Deployment) -> None:
+    order_id = "0a" * 16
+    await deployment.put("orders.commands", b"?", headers_of(archive(order_id), secrets.token_hex(16)), order_id.encode())
+    await deployment.start()
+    await until(lambda: deployment.read("orders.dead-letter"))
+
+    said = await deployment.platen("audit")
+    assert "0 violations" in said
+    assert "1 dead letters" in said
+    assert "the database of render is not known" in said
+    assert "I7: orders buried orders.commands" in await deployment.platen("audit", "--strict", code=1)
+
+    reply = orders.CommandRefused(command_id="x", order_id=order_id, version=0, code="stale", reason="Look again.")
+    headers = encode_headers(Meta(secrets.token_hex(16), reply.TYPE, "orders", order_id, datetime.now(UTC)))
+    await deployment.put("orders.replies", encode(reply), headers, order_id.encode())
+    said = await deployment.platen("audit", code=1)
+    assert "I8: CommandRefused at orders.replies" in said
+    assert f"--- order {order_id}" in said

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from .commands import catalog, dead_letters, demo, docs, lanes, replay, reset, setup, status, topics, up
+from .commands import audit, catalog, dead_letters, demo, docs, lanes, replay, reset, setup, status, topics, up
 from .errors import UserError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Runs and looks after Platen.", pretty_exceptions_enable=False)
@@ -21,6 +21,7 @@ app.add_typer(topics.app, name="topics")
 app.add_typer(lanes.app, name="lanes")
 app.add_typer(dead_letters.app, name="dead-letters")
 app.command("replay")(replay.replay)
+app.command("audit")(audit.audit)
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ from . import delivery
 from .checks import audit
 from .evidence import Books, Evidence, Record, Verdict, Violation
 from .gather import gather
+from .looking import audit_twice
 from .report import summary, told
 
-__all__ = ["Books", "Evidence", "Record", "Verdict", "Violation", "audit", "delivery", "gather", "summary", "told"]
+__all__ = ["Books", "Evidence", "Record", "Verdict", "Violation", "audit", "audit_twice", "delivery", "gather", "summary", "told"]

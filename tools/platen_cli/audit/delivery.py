@@ -47,7 +47,7 @@ def _read_through(evidence: Evidence, service: str, topic: str) -> Iterable[Viol
 
 
 def _handled(evidence: Evidence, service: str, books: Books, record: Record, letters: dict[Place, Record]) -> Iterable[Violation]:
-    if record.place in letters or (service, record.type) in evidence.passed_over:
+    if record.timestamp < evidence.since or record.place in letters or (service, record.type) in evidence.passed_over:
         return
     if not (_inbox_keys(evidence.prefix, record) & books.inbox):
         what = (
@@ -111,7 +111,8 @@ def _topic_as_committed(evidence: Evidence, service: str, books: Books, topic: s
         message_id = _letter_id(record) if topic.endswith(".dead-letter") else record.id
         if not topic.endswith(".dead-letter") and record.named.get("ce_source") != service:
             continue
-        if message_id not in rows and message_id not in waiting and message_id not in evidence.forged:
+        known = message_id in rows or message_id in waiting or message_id in evidence.forged
+        if not known and record.timestamp >= evidence.since:
             what = f"{record.type or 'a record'} at {_shown(record.place)} was sent by {service} and never committed"
             yield Violation("I8", what, record.text_key)
         seen.setdefault(message_id, record)

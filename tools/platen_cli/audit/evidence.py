@@ -109,6 +109,7 @@ class Evidence:
         spoiled: places of records that were meant to end in dead letters; any other dead letter is a violation.
         forged: ids of messages that were put on a service's topic by somebody else, on purpose.
         passed_over: (service, message name) that the service's lanes have no use for.
+        since: milliseconds since 1970. What is older is not judged by the books: services forget what they sent and read.
     """
 
     prefix: str
@@ -122,6 +123,13 @@ class Evidence:
     forged: Collection[str] = ()
     passed_over: Collection[tuple[str, str]] = ()
     catalogue: Mapping[str, Topic] = field(default_factory=lambda: CATALOGUE)
+    since: int = 0
+
+    @property
+    def buried(self) -> frozenset[Place]:
+        """The places of all records that have ended in dead letters."""
+        letters = [it for topic, records in self.topics.items() if topic.endswith(".dead-letter") for it in records]
+        return frozenset(it.original for it in letters if all(name in it.named for name in dead_letter.HEADERS))
 
     def of(self, topic: str) -> Sequence[Record]:
         return self.topics.get(topic, ())

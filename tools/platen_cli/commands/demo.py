@@ -15,11 +15,14 @@ import typer
 from platen_contracts.orders import OrderSnapshot
 from rich.live import Live
 
+from platen_cli.audit import Evidence, audit_twice, gather, summary, told
 from platen_cli.demo import show
 from platen_cli.demo.board import Board
 from platen_cli.demo.check import report
 from platen_cli.demo.place import Place, attached, own_stack
 from platen_cli.demo.play import Result, play
+from platen_cli.demo.story import SHOP
+from platen_cli.stack import Stack
 from platen_cli.stack.settings import data_folder
 
 from .common import DataOption, PortChoice, PortsOption, console, run_until_told, say, show_notes
@@ -53,6 +56,8 @@ def demo(
                     own_stack(folder, auto_ports=once or ports is PortChoice.AUTO, show_lines=False)
                 )
             result = await _play(place, orders, small, patience)
+            if once and place.stack is not None:
+                result.mistakes.extend(await _audited(place, place.stack, result.board))
             verdict.append(result)
             _tell(result, place, report_file)
             if not once:
@@ -68,6 +73,18 @@ def demo(
             shutil.rmtree(passing, ignore_errors=True)
     if once and (not verdict or verdict[0].mistakes):
         raise typer.Exit(1)
+
+
+async def _audited(place: Place, stack: Stack, board: Board) -> list[str]:
+    """What the auditor has found, with traces; nobody buries anything in a demo."""
+    accepted = frozenset((SHOP, shop_order) for shop_order in board.plans)
+
+    async def look() -> Evidence:
+        return await gather(place.kafka, stack.databases, place.topic_prefix, sandbox=place.sandbox, accepted=accepted)
+
+    verdict, evidence = await audit_twice(look)
+    say("audit", summary(verdict))
+    return list(told(verdict, evidence))
 
 
 async def _play(place: Place, orders: int, small: bool, patience: float) -> Result:
