@@ -20,11 +20,12 @@ BUDGETS: dict[str, float] = {
     "dispatch": 150,
     "flows": 200,
     "messaging": 150,
+    "orders": 140,
     "render": 200,
     "sandbox": 100,
     "sync": 120,
     "tools": 220,
-    "tracking": 100,
+    "tracking": 130,
 }
 """Seconds by folder; any other may take `OTHER_S`."""
 OTHER_S = 90.0
