@@ -67,10 +67,10 @@ def demo(
     try:
         run_until_told(work)
     finally:
-        if passing is not None and verdict and verdict[0].mistakes:
-            say("platen", f"what it kept, with the logs, stays in {passing}")
-        elif passing is not None:
+        if passing is not None and verdict and not verdict[0].mistakes:
             shutil.rmtree(passing, ignore_errors=True)
+        elif passing is not None:
+            say("platen", f"what it kept, with the logs, stays in {passing}")
     if once and (not verdict or verdict[0].mistakes):
         raise typer.Exit(1)
 
