@@ -72,7 +72,7 @@ def _trial(artwork: Artwork, side: str, files: dict[str, Picture]) -> Iterator[F
     try:
         from platen_render.worker.paint import any_photo, raster
         from platen_render.worker.problems import RenderProblem
-    except ImportError:  # where the services are not installed beside the command, their renderer judges later
+    except (ImportError, OSError):  # where the renderer or its libraries are not installed, the one that draws judges later
         return
     scale = min(1.0, _TRIAL_PX / max(artwork.width_px, artwork.height_px))
     size = (max(1, round(artwork.width_px * scale)), max(1, round(artwork.height_px * scale)))
