@@ -15,7 +15,7 @@ WHOLE_S = 1200.0
 """Ten minutes on two cores."""
 
 BUDGETS: dict[str, float] = {
-    "chaos": 180,
+    "chaos": 240,
     "console": 120,
     "dispatch": 150,
     "flows": 200,
