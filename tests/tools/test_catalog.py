@@ -147,3 +147,38 @@ def test_a_file_that_is_no_picture_at_all_is_found_by_the_trial(folder: Path) ->
     (folder / "artworks/dog.png").write_bytes(b"GIF89a")
     (told,) = mistakes(folder, ARTWORK)
     assert told.startswith("artworks/mug.yaml:17: sides.front.layers.1: the file starts with")
+
+
+LISTINGS = """\
+- shop_id: gifts
+  listing_id: "11"
+  title: Mug with a name
+  vendor_id: south
+  product: {variant_id: "1"}
+  profile: &press
+    profile_id: press
+    version: 1
+    width_px: 1181
+    height_px: 531
+    dpi: 150
+    media_type: image/tiff
+    icc: press.icc
+    mockups: {desk: {photo: artworks/dog.png, width: 8, height: 8}}
+- {shop_id: gifts, listing_id: "12", title: The same, vendor_id: south, product: {variant_id: "1"}, profile: *press}
+"""
+
+
+def test_a_listing_names_its_colour_profile_and_mockups_by_path(folder: Path) -> None:
+    (folder / "listings.yaml").write_text(LISTINGS)
+    (folder / "press.icc").write_bytes(b"profile")
+    catalog = read_catalog(folder)
+    for listing in catalog.listings:
+        assert listing.profile.icc is not None
+        assert catalog.pictures[listing.profile.icc.sha256].data == b"profile"
+        assert listing.profile.mockups["desk"].photo.sha256 in catalog.pictures
+
+
+def test_a_colour_profile_that_is_not_there_is_a_mistake_of_its_line(folder: Path) -> None:
+    (folder / "listings.yaml").write_text(LISTINGS)
+    with pytest.raises(UserError, match=r"listings\.yaml:13.*there is no file press\.icc"):
+        read_catalog(folder)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, cast
 from .documents import Document, Steps
 
 PICTURES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".webp": "image/webp"}
+PROFILES = {".icc": "application/vnd.iccprofile", ".icm": "application/vnd.iccprofile"}
 FONTS = {".ttf": "font/ttf", ".otf": "font/otf"}
 
 
@@ -29,10 +30,10 @@ class Files:
         self.held: dict[str, Picture] = {}
 
     def take(self, document: Document, beside: Path) -> None:
+        """Of one artwork, or of a list of listings."""
         content: Any = document.content
-        if not isinstance(content, dict):
-            return
-        for holder, name, steps, kinds in _named(cast("dict[str, Any]", content)):
+        places = _of_listings(cast("list[Any]", content)) if isinstance(content, list) else _named(_mapping(content))
+        for holder, name, steps, kinds in places:
             given = holder.get(name)
             if not isinstance(given, str):
                 continue
@@ -65,6 +66,14 @@ class Files:
 
 Named = tuple[dict[str, Any], str, Steps, dict[str, str] | None]
 """Where a path may stand: in which mapping under which key, its steps, and the kinds of file (None: a list of words)."""
+
+
+def _of_listings(listings: list[Any]) -> Iterator[Named]:
+    for place, listing in enumerate(listings):
+        profile = _mapping(_mapping(listing).get("profile"))
+        yield profile, "icc", (place, "profile", "icc"), PROFILES
+        for name, mockup in _mapping(profile.get("mockups")).items():
+            yield _mapping(mockup), "photo", (place, "profile", "mockups", name, "photo"), PICTURES
 
 
 def _named(artwork: dict[str, Any]) -> Iterator[Named]:

@@ -75,6 +75,7 @@ class _Reader:
         if not isinstance(document.content, list):
             self.mistakes.append(f"{name}: a list of documents is expected; begin each with `- `")
             return []
+        self.files.take(document, path.parent)
         contents = enumerate(cast("list[Any]", document.content))
         parsed = [parse(document, (place,), content, model, self.mistakes) for place, content in contents]
         return [message for message in parsed if message is not None]
