@@ -10,7 +10,7 @@ import asyncio
 import json
 import statistics
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,17 +46,16 @@ async def main() -> None:
         # Its foreign key is checked at the end of the statement, when both halves are there.
         await template(place, options.orders, [_FILL.format(count=options.table)], "template_filled")
         for number in range(options.rounds):
-            plain = await _drain(place, records, f"p{number}")
-            runs = {
-                "plain": plain[:1],
-                "hot order": (await _drain(place, hot(records), f"h{number}"))[:1],
-                "replay": (await _drain(place, records, f"r{number}", twice=True))[1:],
-                "two processes": (await _drain(place, records, f"t{number}", processes=2))[:1],
-            }
-            spent, rss = await _filled(place, records, f"m{number}")
-            runs[FILLED] = (spent,)
+            filled, rss = await _drain(place, records, f"m{number}", source="template_filled")
             memory = max(memory, rss)
-            for name, (seconds,) in runs.items():
+            runs = {
+                "plain": (await _drain(place, records, f"p{number}"))[0],
+                "hot order": (await _drain(place, hot(records), f"h{number}"))[0],
+                "replay": await _replayed(place, records, f"r{number}"),
+                "two processes": (await _drain(place, records, f"t{number}", processes=2))[0],
+                FILLED: filled,
+            }
+            for name, seconds in runs.items():
                 rates.setdefault(name, []).append(len(records) / seconds)
                 print(f"round {number + 1}: {name:<32} {rates[name][-1]:>8.0f}/s", flush=True)
         replies = await during_import(place, options.orders, options.imported)
@@ -64,15 +63,20 @@ async def main() -> None:
 
 
 async def _drain(
-    place: Rig, records: Sequence[Piece], name: str, *, twice: bool = False, processes: int = 1
-) -> tuple[float, ...]:
-    """Seconds for the records, and where `twice` for the same records once more."""
+    place: Rig, records: Sequence[Piece], name: str, *, source: str = "template_orders", processes: int = 1
+) -> tuple[float, float]:
+    """Seconds for the records, and megabytes."""
+    async with database(place, name, source) as url, topics(place.kafka, f"{name}.") as prefix:
+        await load(place.kafka, prefix, records)
+        return await drained(place.kafka, url, prefix, records, processes)
+
+
+async def _replayed(place: Rig, records: Sequence[Piece], name: str) -> float:
+    """Seconds for the records where each was seen before."""
     async with database(place, name) as url, topics(place.kafka, f"{name}.") as prefix:
         await load(place.kafka, prefix, records)
-        first, _ = await drained(place.kafka, url, prefix, records, processes)
-        if not twice:
-            return (first,)
-        return (first, await _again(place, url, prefix, records))
+        await drained(place.kafka, url, prefix, records)
+        return await _again(place, url, prefix, records)
 
 
 async def _again(place: Rig, url: str, prefix: str, records: Sequence[Piece]) -> float:
@@ -91,28 +95,21 @@ async def _again(place: Rig, url: str, prefix: str, records: Sequence[Piece]) ->
     found = await group.end_offsets(partitions)
     ends = [found[partition] for partition in partitions]
     first = await places()
+
+    async def begun() -> list[int] | None:
+        now = await places()
+        return now if now != first else None
+
+    async def done() -> bool:
+        return await places() == ends
+
     async with service(place.kafka, url, prefix):
-        begun = await until(lambda: _other(places, first)) or first
+        at_first = sum(await until(begun) or first)
         began = time.perf_counter()
-        await until(lambda: _same(places, ends), 300)
+        await until(done, 300)
         seconds = time.perf_counter() - began
     await group.stop()
-    return seconds * (sum(ends) - sum(first)) / max(1, sum(ends) - sum(begun))
-
-
-async def _other(places: Callable[[], Awaitable[list[int]]], than: list[int]) -> list[int] | None:
-    found = await places()
-    return None if found == than else found
-
-
-async def _same(places: Callable[[], Awaitable[list[int]]], goal: list[int]) -> bool:
-    return await places() == goal
-
-
-async def _filled(place: Rig, records: Sequence[Piece], name: str) -> tuple[float, float]:
-    async with database(place, name, "template_filled") as url, topics(place.kafka, f"{name}.") as prefix:
-        await load(place.kafka, prefix, records)
-        return await drained(place.kafka, url, prefix, records)
+    return seconds * (sum(ends) - sum(first)) / max(1, sum(ends) - at_first)
 
 
 def _show(rates: dict[str, list[float]], memory: float, replies: list[float], options: argparse.Namespace) -> None:

@@ -30,21 +30,21 @@ DEADLINE = 30.0
 _HOLD_TOPIC = 5.0
 _FIND_TOPIC = 3.0
 
-_MOVE = """
-with sent as (delete from outbox where id = any($1::bigint[]) returning *)
-insert into outbox_sent (id, message_id, topic, key, type, headers, value, created_at)
-select id, message_id, topic, key, type, headers, value, created_at from sent
+_MOVED = """
+sent as (delete from outbox where id = any($1::bigint[]) returning *),
+moved as (
+    insert into outbox_sent (id, message_id, topic, key, type, headers, value, created_at)
+    select id, message_id, topic, key, type, headers, value, created_at from sent
+)
 """
+
+_MOVE = f"with {_MOVED} select"
 
 # One round trip: what the last round sent is moved (the reading still sees it, and passes it over), and the next rows are read.
 # Whatever rows are there, never "id above the last one": a smaller id may be committed later than a larger one.
 # What is parked is few, and read once: joined row by row it would make a backlog cost its square.
-_MOVE_AND_READ = """
-with sent as (delete from outbox where id = any($1::bigint[]) returning *),
-moved as (
-    insert into outbox_sent (id, message_id, topic, key, type, headers, value, created_at)
-    select id, message_id, topic, key, type, headers, value, created_at from sent
-),
+_MOVE_AND_READ = f"""
+with {_MOVED},
 parked as materialized (select distinct topic, key from outbox where error is not null)
 select id, message_id, topic, key, type, headers, value, created_at from (
     select o.*, sum(octet_length(value)) over (order by id) - coalesce(octet_length(value), 0) as before
