@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import secrets
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from platen_cli.provision import delete_topics, provision_topics
 from platen_cli.testing import drop_database, end, fresh_database, share
 from platen_contracts.topics import CATALOGUE
@@ -91,3 +92,12 @@ async def topics(kafka_bootstrap: str, topic_prefix: str) -> AsyncIterator[Topic
 
     yield make
     await delete_topics(kafka_bootstrap, made)
+
+
+@pytest.fixture
+def plain_log() -> Iterator[None]:
+    """Structlog's own default draws every failure with all local variables, which takes seconds."""
+    plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[structlog.processors.add_log_level, plain])
+    yield
+    structlog.reset_defaults()

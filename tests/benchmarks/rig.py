@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -28,6 +27,7 @@ from platen_orders.model import Held, Order
 from platen_orders.store import OrdersStore
 
 from tests.orders import world as w
+from tests.running import process
 
 from .workload import Piece, observations
 
@@ -129,15 +129,8 @@ async def service(kafka: Kafka, url: str, prefix: str) -> AsyncIterator[Any]:
         "PLATEN_TOPIC_PREFIX": prefix,
         "PLATEN_LOG": "json",
     }
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "platen_orders", env=environment, stdout=asyncio.subprocess.DEVNULL
-    )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.terminate()
-        await process.wait()
+    async with process("platen_orders", environment, stdout=asyncio.subprocess.DEVNULL) as started:
+        yield started
 
 
 async def drained(kafka: Kafka, url: str, prefix: str, records: Sequence[Piece], processes: int = 1) -> tuple[float, float]:
@@ -167,6 +160,6 @@ async def drained(kafka: Kafka, url: str, prefix: str, records: Sequence[Piece],
 
 
 def _alive(processes: Sequence[Any]) -> None:
-    for process in processes:
-        if process.returncode is not None:
-            raise RuntimeError(f"the service ended by itself with {process.returncode}: see what it said")
+    for each in processes:
+        if each.returncode is not None:
+            raise RuntimeError(f"the service ended by itself with {each.returncode}: see what it said")

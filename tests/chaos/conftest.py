@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-import structlog
 
 from tests.conftest import Database, Topics
 
@@ -14,12 +13,7 @@ from .hall import Hall
 
 
 @pytest.fixture(autouse=True)
-def _plain_log() -> Iterator[None]:
-    """Structlog's own default draws every failure with all local variables, which takes seconds."""
-    plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
-    structlog.configure(processors=[structlog.processors.add_log_level, plain])
-    yield
-    structlog.reset_defaults()
+def _plain_log(plain_log: None) -> None: ...
 
 
 @pytest.fixture

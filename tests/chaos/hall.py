@@ -20,32 +20,11 @@ from platen_contracts.envelope import Meta, encode, encode_headers
 from platen_contracts.message import Message
 from platen_messaging.service import Service
 
+from tests.running import Running
 from tests.support import until
 
 Raw = tuple[str, bytes | None, bytes | None, Sequence[tuple[str, bytes | None]]]
 """Topic, key, value, headers."""
-
-
-@dataclass
-class Running:
-    """One service at work."""
-
-    name: str
-    service: Service
-    stop: asyncio.Event
-    serving: asyncio.Future[None]
-
-    async def ready(self) -> None:
-        async def green() -> bool:
-            if self.serving.done():
-                await self.serving
-            return self.service.health.ready
-
-        await until(green)
-
-    async def end(self) -> None:
-        self.stop.set()
-        await asyncio.wait_for(self.serving, 60)
 
 
 @dataclass
@@ -80,7 +59,7 @@ class Hall:
         kind: Any = getattr(rooms[1], "Settings", None) or importlib.import_module("platen_messaging.settings").ServiceSettings
         service: Service = rooms[0].build(kind(**await self.settings(name, **changed)))
         stop = asyncio.Event()
-        running = Running(name, service, stop, asyncio.ensure_future(service.serve(stop)))
+        running = Running(service, stop, asyncio.ensure_future(service.serve(stop)))
         self.running.append(running)
         if wait:
             await running.ready()

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 from platen_cli.provision import delete_topics, provision_topics
 from platen_messaging.databases import open_engine
 from platen_messaging.settings import ServiceSettings
@@ -22,12 +21,7 @@ MakeToy = Callable[..., Awaitable[Toy]]
 
 
 @pytest.fixture(autouse=True)
-def _plain_log() -> Iterator[None]:
-    """Structlog's own default draws every failure with all local variables, which takes seconds."""
-    plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
-    structlog.configure(processors=[structlog.processors.add_log_level, plain])
-    yield
-    structlog.reset_defaults()
+def _plain_log(plain_log: None) -> None: ...
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -29,6 +28,7 @@ from platen_orders.handlers import COMMANDS, FACTS
 from platen_orders.main import FACT_TOPICS
 
 from tests.conftest import Database, Topics
+from tests.running import process
 from tests.support import until
 
 from .story import words
@@ -102,15 +102,8 @@ def _scripts() -> list[Script]:
 async def _process(**variables: str) -> AsyncIterator[asyncio.subprocess.Process]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("PLATEN_")}
     environment = {**clean, **{f"PLATEN_{name.upper()}": value for name, value in variables.items()}}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "platen_orders", env=environment, stderr=asyncio.subprocess.DEVNULL
-    )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.terminate()
-        await asyncio.wait_for(process.wait(), 40)
+    async with process("platen_orders", environment, stderr=asyncio.subprocess.DEVNULL) as started:
+        yield started
 
 
 async def _read(kafka: str, prefix: str) -> list[Sent]:

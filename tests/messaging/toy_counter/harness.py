@@ -7,15 +7,15 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from platen_contracts.envelope import Meta, encode, encode_headers
 from platen_contracts.message import Message
-from platen_messaging.service import Service
 from platen_messaging.settings import ServiceSettings
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from tests.running import Running as AnyRunning
 from tests.support import until
 
 from . import main as toy_main
@@ -29,25 +29,12 @@ def meta_of(message: Message, key: str, message_id: str = "", time: datetime | N
 
 
 @dataclass
-class Running:
+class Running(AnyRunning):
     """One instance of the toy, in this process."""
 
-    service: Service
+    END_S: ClassVar[float] = 40
+
     store: Counters
-    stop: asyncio.Event
-    serving: asyncio.Future[None]
-
-    async def end(self) -> None:
-        self.stop.set()
-        await asyncio.wait_for(self.serving, 40)
-
-    async def ready(self, seconds: float = 60) -> None:
-        async def is_ready() -> bool:
-            if self.serving.done():
-                await self.serving
-            return self.service.health.ready
-
-        await until(is_ready, seconds)
 
 
 @dataclass
@@ -67,7 +54,7 @@ class Toy:
         store = Counters()
         service = toy_main.build(self.settings, store, keeps_place=keeps_place)
         stop = asyncio.Event()
-        running = Running(service, store, stop, asyncio.ensure_future(service.serve(stop)))
+        running = Running(service, stop, asyncio.ensure_future(service.serve(stop)), store)
         self.running.append(running)
         if wait_ready:
             await running.ready()
