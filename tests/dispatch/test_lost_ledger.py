@@ -26,6 +26,7 @@ from platen_sandbox.testing import Sandbox, running_sandbox
 from pydantic import SecretStr
 
 from tests.conftest import Database, Topics
+from tests.running import Running
 from tests.support import until
 
 from .asked import VENDOR, requested, vendor, withdraw
@@ -106,7 +107,7 @@ class Service:
     link: str
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
+    async def running(self) -> AsyncIterator[Running]:
         settings = Settings(
             kafka=self.kafka,
             database=self.database,
@@ -114,12 +115,12 @@ class Service:
             vendor_secrets={VENDOR: {"token": SecretStr(f"token-{VENDOR}")}},  # type: ignore[dict-item]
         )
         stop = asyncio.Event()
-        serving = asyncio.ensure_future(build(settings).serve(stop))
+        dispatch = build(settings)
+        running = Running(dispatch, stop, asyncio.ensure_future(dispatch.serve(stop)))
         try:
-            yield
+            yield running
         finally:
-            stop.set()
-            await serving
+            await running.end()
 
     async def send(self, topic: str, key: str, message: Message) -> None:
         meta = Meta(secrets.token_hex(16), message.TYPE, "test", key, now())
@@ -151,6 +152,29 @@ class Service:
         calls = (await self.sandbox.ledger(account=VENDOR))["calls"]
         return sum(call["method"] != "GET" for call in calls)
 
+    async def copy(self) -> None:
+        """A backup of everything."""
+        for table in TABLES.split(", "):
+            await self.query(f"create table copy_of_{table} as table {table}")
+
+    async def restore(self) -> None:
+        statements = [f"truncate {TABLES}"]
+        for table in TABLES.split(", "):
+            overriding = "overriding system value" if table == "outbox" else ""
+            statements.append(f"insert into {table} {overriding} select * from copy_of_{table}")
+        await self.query(*statements)
+
+    async def paused_with(self, order_id: str) -> None:
+        """Asks for an order that the vendor has no time for, and returns once that is said."""
+        await self.sandbox.fault(f"vendor/{VENDOR}", "throttle", params={"retry_after": 60})
+        await self.ask(order_id)
+
+        async def waits() -> bool:
+            said = [record async for record in read(self.kafka, [self.prefix + "dispatch.results"])]
+            return any(b"throttled" in (record.value or b"") for record in said if record.key == order_id.encode())
+
+        await until(waits)
+
     async def query(self, *statements: str) -> Any:
         """In one transaction; what the last one finds first."""
         engine = open_engine(self.database, pooled=False)
@@ -162,6 +186,10 @@ class Service:
                 return found.scalar() if found.returns_rows else None
         finally:
             await engine.dispose()
+
+    async def waits_for_a_lock(self) -> bool:
+        waiting = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
+        return await self.query(waiting) > 0
 
     async def kept(self, count: int) -> None:
         """Returns once the place of that many requests is kept."""
@@ -209,23 +237,12 @@ async def test_with_its_database_set_back_what_came_since_is_looked_for_and_what
     async with service.running():
         await service.ask(before)
         await service.answers(1)
-    for table in TABLES.split(", "):
-        await service.query(f"create table copy_of_{table} as table {table}")
+    await service.copy()
     async with service.running():
         await service.ask(since)
         await service.answers(2)
-        await service.sandbox.fault(f"vendor/{VENDOR}", "throttle", params={"retry_after": 60})
-        await service.ask(never)
-
-        async def waits() -> bool:
-            said = [record async for record in read(service.kafka, [service.prefix + "dispatch.results"])]
-            return any(b"throttled" in (record.value or b"") for record in said if record.key == never.encode())
-
-        await until(waits)
-    for table in TABLES.split(", "):
-        await service.query(f"truncate {table}")
-        overriding = "overriding system value" if table == "outbox" else ""
-        await service.query(f"insert into {table} {overriding} select * from copy_of_{table}")
+        await service.paused_with(never)
+    await service.restore()
     async with service.running():
         answered = await service.answers(4)
     assert [type(answer) for answer in answered[since]] == [DispatchAccepted, DispatchAccepted]
@@ -239,16 +256,11 @@ async def test_with_its_database_set_back_while_it_runs_it_notices_with_the_next
         await service.ask(before)
         await service.answers(1)
         await service.kept(1)
-        for table in TABLES.split(", "):
-            await service.query(f"create table copy_of_{table} as table {table}")
+        await service.copy()
         await service.ask(since)
         await service.answers(2)
         await service.kept(2)
-        restored = [f"truncate {TABLES}"]
-        for table in TABLES.split(", "):
-            overriding = "overriding system value" if table == "outbox" else ""
-            restored.append(f"insert into {table} {overriding} select * from copy_of_{table}")
-        await service.query(*restored)
+        await service.restore()
         await service.ask(fresh)
         answered = await service.answers(4)
     assert [type(answer) for answer in answered[since]] == [DispatchAccepted, DispatchAccepted]
@@ -257,3 +269,33 @@ async def test_with_its_database_set_back_while_it_runs_it_notices_with_the_next
     sent = isinstance(last, DispatchAccepted)
     assert sent or (isinstance(last, DispatchRefused) and last.code == "record_lost")
     assert len([order for order in await service.books() if order["live"]]) == 2 + sent
+
+
+async def test_with_its_database_set_back_the_worker_sends_nothing_before_the_lane_has_found_its_place(service: Service) -> None:
+    order = derived_id("withdrawn")
+    async with service.running():
+        await service.paused_with(order)
+        await service.kept(1)
+    await service.copy()
+    await service.send("dispatch.requests", order, withdraw(1, order))
+    async with service.running():
+        await service.answers(1)
+        await service.kept(2)
+    await service.restore()
+    # What stands there now: an order that waits to be sent, at a vendor that has time for it.
+    writes = await service.writes()
+    await service.query("update vendors set paused_until = now()")
+    await service.query("update ledger set due = now()")
+    engine = open_engine(service.database, pooled=False)
+    async with engine.begin() as tx:
+        await tx.exec_driver_sql("select * from places where lane = 'requests' for update")
+        async with service.running() as dispatch:
+            await until(service.waits_for_a_lock)
+            assert not dispatch.service.in_place("requests")
+            assert await service.writes() == writes
+            await tx.rollback()
+            answered = await service.answers(2)
+    await engine.dispose()
+    # Withdrawn again, or refused as `record_lost` where it was looked for before the lane came to the withdrawal.
+    assert not any(isinstance(answer, DispatchAccepted) for answer in answered[order])
+    assert await service.books() == []

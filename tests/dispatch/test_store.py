@@ -44,6 +44,18 @@ async def test_many_messages_of_one_order_in_one_batch_see_each_other(office: Of
     assert (await office.ledger()).latest == 2
 
 
+async def test_in_a_database_that_was_set_back_everything_that_is_open_is_doubted_and_nothing_that_has_ended(
+    office: Office,
+) -> None:
+    waiting, under_way, over = derived_id("waiting"), derived_id("under way"), derived_id("over")
+    await office.hear(vendor(), *(requested(1, order) for order in (waiting, under_way, over)), withdraw(1, over))
+    await begin(office, began(order_id=under_way))
+    async with office.engine.begin() as tx:
+        await office.store.doubt(tx)
+    doubted = [(await office.ledger(order)).generations[1].doubted for order in (waiting, under_way, over)]
+    assert doubted == [True, True, False]
+
+
 async def test_an_order_is_claimed_once_and_again_only_after_its_time(office: Office) -> None:
     await office.hear(vendor(), requested())
     moment = now()

@@ -48,12 +48,13 @@ def test_a_key_is_looked_for_in_the_partition_to_which_it_was_sent() -> None:
 class Member:
     """What `Places` asks of a consumer; `group` holds the offsets that every member sees."""
 
-    def __init__(self, group: dict[Partition, int]) -> None:
+    def __init__(self, group: dict[Partition, int], *assigned: Partition) -> None:
         self.group = group
+        self.assigned = set(assigned or (ONE, OTHER))
         self.sought: dict[Partition, int] = {}
 
     def assignment(self) -> set[Partition]:
-        return {ONE, OTHER}
+        return self.assigned
 
     def partitions_for_topic(self, topic: str) -> set[int]:
         return {0, 1}
@@ -134,6 +135,23 @@ async def test_a_database_that_is_set_back_under_a_member_is_noticed_with_its_ne
     assert (member.sought[ONE], member.group[ONE], places.doubts["asks", 0]) == (begin, begin, END)
     assert (await held(still))[0] == (begin, END)
     assert await places.keep({ONE: 310})
+
+
+async def test_a_database_is_trusted_once_every_member_of_the_group_has_found_its_place_in_it(still: Toy) -> None:
+    group = {ONE: 300, OTHER: 400}
+    idle, one, other = (Member(group, partition) for partition in (TopicPartition("else", 0), ONE, OTHER))
+    await still.query("insert into places values ('asks', 'asks', 0, 300), ('asks', 'asks', 1, 200)")
+    without_partitions = Places(still.engine, "asks", None)
+    places = await found(still, one)
+    assert not await places.settled(one, ["asks"])
+    assert not await without_partitions.settled(idle, ["asks"])
+    await found(still, other)
+    assert await places.settled(one, ["asks"])
+    assert await without_partitions.settled(idle, ["asks"])
+
+
+async def test_a_group_that_never_finished_anything_has_nothing_that_a_database_could_have_forgotten(still: Toy) -> None:
+    assert await Places(still.engine, "asks", None).settled(Member({}), ["asks"])
 
 
 async def asked_once(toy: Toy) -> None:

@@ -101,6 +101,12 @@ def partition_of(record: Record) -> Partition:
     return cast(Partition, TopicPartition(record.topic, record.partition))
 
 
+def partitions_of(topic: str, consumer: Consumer) -> list[Partition]:
+    """All of the topic, whoever reads them; none as long as the consumer has not heard of it."""
+    numbers = sorted(consumer.partitions_for_topic(topic) or ())
+    return [cast(Partition, TopicPartition(topic, number)) for number in numbers]
+
+
 class Consumer(Protocol):
     """A member of a consumer group."""
 

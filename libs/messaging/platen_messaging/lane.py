@@ -48,7 +48,8 @@ class Lane(Generic[S]):
         max_records: messages in one transaction.
         store: where its states are kept; default is the service's.
         keeps_place: in the database too (table `places`), so that one which is older than what was read is noticed: the lane
-            reads again from there, and decisions are told which messages are doubted.
+            reads again from there, and decisions are told which messages are doubted. `Service.in_place` tells when
+            that is known.
         on_rewound: called then, in the transaction that notes it.
     """
 
@@ -82,7 +83,9 @@ class LaneRun(Generic[S]):
         self._part = f"lane {lane.name}"
         self._hurry = asyncio.Event()
         self._in_hand = asyncio.Lock()
+        self._topics = [settings.topic_prefix + topic for topic in lane.topics]
         self._places = Places(engine, lane.name, lane.on_rewound) if lane.keeps_place else None
+        self._settled = self._places is None
         if self._places is not None:
             reader = dataclasses.replace(reader, doubts=self._places.doubts)
         self._batches = Batches(lane.name, desk, reader, health, self._hurry)
@@ -91,6 +94,11 @@ class LaneRun(Generic[S]):
         self._verdict: str | None = None
         self._subscription: Subscription | None = None
         self._committing: asyncio.Future[None] | None = None
+
+    @property
+    def in_place(self) -> bool:
+        """Whether the database is known to be as new as what was read; where it is older, that is noted (`on_rewound`) before."""
+        return self._settled
 
     async def run(self, stop: asyncio.Event) -> None:
         """Reads until `stop` is set; then the batch in hand is finished and its offsets committed."""
@@ -133,8 +141,7 @@ class LaneRun(Generic[S]):
 
     def _missing(self, subscription: Subscription) -> list[str]:
         consumer = subscription.consumer
-        names = [self._settings.topic_prefix + topic for topic in self._lane.topics]
-        return [] if consumer is None else [name for name in names if not consumer.partitions_for_topic(name)]
+        return [] if consumer is None else [name for name in self._topics if not consumer.partitions_for_topic(name)]
 
     def _tell_missing(self, missing: Sequence[str]) -> None:
         self._health.set(self._part, f"no such topic: {', '.join(missing)}", "create the topics of the catalogue")
@@ -147,12 +154,11 @@ class LaneRun(Generic[S]):
             self._health.set(self._part, reason, "see that it runs; it is tried again")
 
     def _subscribe(self) -> Subscription:
-        prefix, settings = self._settings.topic_prefix, self._settings
-        topics = [prefix + topic for topic in self._lane.topics]
+        settings = self._settings
         return Subscription(
             settings.kafka,
             self._group,
-            topics,
+            self._topics,
             settings.instance,
             self._lane.max_records,
             self._in_place,
@@ -234,21 +240,31 @@ class LaneRun(Generic[S]):
 
     async def _in_place(self, consumer: Consumer) -> bool:
         """Before each reading, since a batch that is on its way while its partition is set back would be handled too early."""
-        if self._places is None or self._places.known(consumer.assignment()):
+        if self._places is None or (self._settled and self._places.known(consumer.assignment())):
             return True
-        async with self._in_hand:
-            await self._committed()
-            try:
-                await self._places.find(consumer)
-            except Exception as failure:
-                if not (is_transient(failure) or is_kafka_fault(failure)):
-                    log.error("the lane's place was not found", lane=self._lane.name, error=told(failure), exc_info=failure)
-                    self._tell_lost(failure)
-            else:
-                self._health.clear(f"{self._part} place")
-                return True
+        try:
+            await self._find(self._places, consumer)
+        except Exception as failure:
+            if not (is_transient(failure) or is_kafka_fault(failure)):
+                log.error("the lane's place was not found", lane=self._lane.name, error=told(failure), exc_info=failure)
+                self._tell_lost(failure)
+        else:
+            self._health.clear(f"{self._part} place")
+            return True
         await wait(self._hurry, 0.5)
         return False
+
+    async def _find(self, places: Places, consumer: Consumer) -> None:
+        if not places.known(consumer.assignment()):
+            async with self._in_hand:
+                await self._committed()
+                await places.find(consumer)
+        self._settled = await places.settled(consumer, self._topics)
+        if self._settled:
+            self._health.clear(f"{self._part} members")
+        else:
+            reason = "the database was set back, and not every member of the group has found its place in it yet"
+            self._health.set(f"{self._part} members", reason, "wait a moment, or see why another process does not join")
 
     def _tell_lost(self, failure: Exception) -> None:
         self._health.set(f"{self._part} place", told(failure), "mend the cause; it is tried again, and nothing counts twice")
@@ -289,6 +305,7 @@ class LaneRun(Generic[S]):
         offsets = ends(records)
         try:
             if self._places is not None and not await self._places.keep(offsets):
+                self._settled = False
                 return
             await consumer.commit(offsets)
         except Exception as failure:

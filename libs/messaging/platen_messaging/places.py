@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from .kafka import Consumer, Partition, partition_of_key
+from .kafka import Consumer, Partition, partitions_of
 from .log import logger
 from .tables import Operations
 
@@ -35,6 +36,8 @@ CREATE = (
 
 _HELD = "select topic, partition, next, doubted from places where lane = $1 for update"
 
+_NEXT = "select topic, partition, next from places where lane = $1"
+
 _NOTE = """
 insert into places (lane, topic, partition, next, doubted)
 select $1, * from unnest($2::text[], $3::int[], $4::bigint[], $5::bigint[])
@@ -47,8 +50,9 @@ from unnest($2::text[], $3::int[], $4::bigint[], $5::bigint[]) as row (topic, pa
 where places.lane = $1 and places.topic = row.topic and places.partition = row.partition and places.next >= row.seen
 """
 
-Rewound = Callable[[AsyncConnection, Callable[[str], bool]], Awaitable[None]]
-"""Called in the transaction that notes that the database is older than what its lane has read, with whether it is so of a key."""
+Rewound = Callable[[AsyncConnection], Awaitable[None]]
+"""Called in the transaction that notes that the database is older than what its lane has read. All of it is, also what belongs
+to partitions from which nothing was read since: what was done without a message is forgotten there too."""
 
 
 def create_places(op: Operations) -> None:
@@ -124,7 +128,7 @@ class Places:
             ahead = {one: place for one, place in held.items() if place and reached[one] is not None and one not in back}
             await _note(tx, self._lane, begins | ahead)
             if back and self._rewound is not None:
-                await self._rewound(tx, _keys_in(back, consumer))
+                await self._rewound(tx)
         if back:
             self._tell({one: (begins[one].next, reached[one]) for one in back})
             # Noted: who is given these partitions next finds nothing amiss.
@@ -134,6 +138,21 @@ class Places:
             consumer.seek(one, place.next)
         self._seen.update({one: place.next for one, place in (begins | ahead).items()})
         self._found.update(new)
+
+    async def settled(self, consumer: Consumer, topics: Sequence[str]) -> bool:
+        """Whether the database is behind the group nowhere (any more), in the partitions of other members neither.
+
+        Raises what Kafka or the database raise.
+        """
+        partitions = [partitions_of(topic, consumer) for topic in topics]
+        everywhere = list(chain.from_iterable(partitions))
+        # Asked before the places: those are raised first, and a group that is set back was noted before.
+        reached = await asyncio.gather(*(consumer.committed(one) for one in everywhere))
+        async with self._engine.begin() as tx:
+            rows: Sequence[Any] = (await tx.exec_driver_sql(_NEXT, (self._lane,))).all()
+        held = {(row[0], row[1]): row[2] for row in rows}
+        stands = (held.get((one.topic, one.partition), -1) for one in everywhere)
+        return all(partitions) and all(has is None or at >= has for at, has in zip(stands, reached, strict=True))
 
     async def _reached(self, partition: Partition, consumer: Consumer) -> int | None:
         """How far it was handled: what this member remembers counts too, since the group may not have been told of it."""
@@ -172,12 +191,6 @@ class Places:
             lane=self._lane,
             partitions={f"{one.topic}[{one.partition}]": f"{begin} to {reached}" for one, (begin, reached) in back.items()},
         )
-
-
-def _keys_in(partitions: Sequence[Partition], consumer: Consumer) -> Callable[[str], bool]:
-    places = {(one.topic, one.partition) for one in partitions}
-    counts = {one.topic: len(consumer.partitions_for_topic(one.topic) or ()) for one in partitions}
-    return lambda key: any((topic, partition_of_key(key.encode(), count)) in places for topic, count in counts.items())
 
 
 async def _note(tx: AsyncConnection, lane: str, places: Mapping[Partition, Place]) -> None:

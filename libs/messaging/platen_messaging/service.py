@@ -78,6 +78,7 @@ class Service:
         self._on_start = on_start
         self._package = package or f"platen_{name}"
         self._catalogue = catalogue
+        self._runs: dict[str, LaneRun[Any]] = {}
         self._relay = Relay(self.engine, settings.kafka, settings.topic_prefix, name, self.health)
 
     def desk(self, handlers: Handlers[S], store: Store[S] | None = None) -> Desk[S]:
@@ -86,6 +87,13 @@ class Service:
         if store is None:
             raise ValueError(f"service {self.name} has no store; give one to the service, the lane or the desk")
         return Desk(self.engine, store, handlers, self.name, on_commit=self._relay.wake, catalogue=self._catalogue)
+
+    def in_place(self, lane: str) -> bool:
+        """Whether a task may act on what this lane has left in the database.
+
+        False until it is known to be no older than what the lane has read; until then work that was done may look undone.
+        """
+        return lane in self._runs and self._runs[lane].in_place
 
     async def post(self, messages: Sequence[Outgoing], cause: Meta | None = None, tx: AsyncConnection | None = None) -> None:
         """Sends messages that no decision made (an operator's command), in a transaction of their own or in `tx`."""
@@ -129,7 +137,8 @@ class Service:
         prefix = self.settings.topic_prefix
         reader = Reader(f"{self.name}.{lane.name}", self.name, prefix, lane.handlers.types, self._catalogue)
         desk = self.desk(lane.handlers, lane.store)
-        return LaneRun(lane, self.name, self.settings, self.engine, desk, reader, self.health)
+        self._runs[lane.name] = LaneRun(lane, self.name, self.settings, self.engine, desk, reader, self.health)
+        return self._runs[lane.name]
 
     async def _database_answers(self, stop: asyncio.Event) -> bool:
         """Waits until the database is there, migrated, and the service's own start is done; False if stopped before."""

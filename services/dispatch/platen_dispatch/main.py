@@ -29,6 +29,7 @@ def build(settings: Settings) -> Service:
         Accounts(settings.vendor_secrets, settings.dispatch_rate_share),
         concurrency=settings.dispatch_concurrency,
         lease=timedelta(seconds=settings.dispatch_lease_s),
+        in_place=lambda: service.in_place("requests"),
     )
     store.on_change = worker.nudge
     service.tasks.append(Task("worker", worker.run))

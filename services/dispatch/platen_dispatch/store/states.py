@@ -77,10 +77,10 @@ class DispatchStore:
                 states |= {vendor_key(lane.vendor_id): lane, lane_key(lane.vendor_id): lane}
         return states
 
-    async def doubt(self, tx: AsyncConnection, is_behind: Callable[[str], bool]) -> None:
-        """What is open of these orders may have ended since: this database is older than what was done with it."""
+    async def doubt(self, tx: AsyncConnection) -> None:
+        """What is open may have ended since: this database is older than what was done with it."""
         rows: Sequence[Any] = (await tx.exec_driver_sql(_LOCK_OPEN)).all()
-        await self.save(tx, {row[0]: _doubted(decoded(row[1], row[2])) for row in rows if is_behind(row[0])}, ())
+        await self.save(tx, {row[0]: _doubted(decoded(row[1], row[2])) for row in rows}, ())
 
     async def save(self, tx: AsyncConnection, changed: Mapping[Key, Entry], messages: Sequence[Outgoing]) -> None:
         ledgers = [entry for entry in changed.values() if isinstance(entry, Ledger)]

@@ -53,7 +53,10 @@ class _Begun:
 
 
 class Worker:
-    """Args: `concurrency` turns at once; `lease` before a silent one counts as dead; `now` gives aware UTC times."""
+    """Args: `concurrency` turns at once; `lease` before a silent one counts as dead; `now` gives aware UTC times.
+
+    `in_place` false: the ledger may be older than what was done with it, so nothing is begun.
+    """
 
     def __init__(
         self,
@@ -64,7 +67,9 @@ class Worker:
         concurrency: int = 8,
         lease: timedelta = timedelta(seconds=60),
         now: Callable[[], datetime] = utcnow,
+        in_place: Callable[[], bool] = lambda: True,
     ) -> None:
+        self._in_place = in_place
         self._desk, self._claims, self._accounts = desk, claims, accounts
         self._concurrency, self._lease, self._now = concurrency, lease, now
         self._turns: dict[asyncio.Task[None], str] = {}
@@ -88,7 +93,7 @@ class Worker:
 
     async def _claim(self) -> bool:
         free = self._concurrency - len(self._turns)
-        if free <= 0:
+        if free <= 0 or not self._in_place():
             return False
         now = self._now()
         busy = list(self._turns.values())
