@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import aclosing
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 from rich.table import Table
 
 from platen_cli.errors import UserError
-from platen_cli.recovery.letters import Letter, Since, Wanted, letters, since_then
+from platen_cli.recovery.finding import find
+from platen_cli.recovery.letters import Letter, Since, Wanted
+from platen_cli.recovery.pile import Found, Pile
 from platen_cli.recovery.reach import Reach, reach
 from platen_cli.recovery.redrive import Redriven, redrive, why_not
 
 from .common import DataOption, FromOption, ToOption, console, say
 
+aside = Console(stderr=True, highlight=False, soft_wrap=True)
 app = typer.Typer(no_args_is_help=True, help="Records that could not be honoured: find them, look at them, send them again.")
 
 SHORT = 12
@@ -42,17 +48,16 @@ def list_letters(
 ) -> None:
     """List the dead letters: where each came from, who gave up and why, and whether it was redriven. Nobody's data is shown."""
     where, wanted = reach(data), Wanted((), service, topic, reason, order, since, until)
-    found, fates = asyncio.run(_look(where, wanted))
-    if as_json:
-        for letter in found:
-            print(json.dumps(_as_json(letter, fates[letter.id]), ensure_ascii=False))
-        return
-    table = Table("id", "given up", "reader", "from", "key", "bytes", "redriven", "reason", box=None, pad_edge=False)
-    for letter in found:
-        again = "yes" if fates[letter.id].redriven else "no"
-        given_up, key = f"{letter.time:%Y-%m-%d %H:%M:%S}", _key(letter.key)
-        table.add_row(letter.id[:SHORT], given_up, letter.reader, _place(letter), key, str(letter.size), again, letter.reason)
-    console.print(table if found else "no such dead letter")
+    with Pile() as pile:
+        asyncio.run(find(where, wanted, pile, values=False, tell=_tell_aside))
+        for chunk in pile.chunks():
+            if as_json:
+                for found in chunk:
+                    print(json.dumps(_as_json(*found), ensure_ascii=False))
+            else:
+                console.print(_listed(chunk))
+        if not (pile or as_json):
+            console.print("no such dead letter")
 
 
 @app.command("show")
@@ -63,14 +68,16 @@ def show(
 ) -> None:
     """Show one dead letter whole. Its headers and value may hold personal data, as the original did."""
     where = reach(data)
-    (letter,), fates = asyncio.run(_look(where, Wanted((letter_id,)), values=True))
+    with Pile() as pile:
+        asyncio.run(find(where, Wanted((letter_id,)), pile))
+        ((letter, since),) = next(pile.chunks())
     table = Table(box=None, pad_edge=False, show_header=False)
     for name, words in (
         ("id", letter.id),
         ("from", f"{_place(letter)}, key {_key(letter.key)}"),
         ("reader", f"{letter.reader}, at {letter.time.isoformat()}"),
         ("reason", letter.reason),
-        ("redriven", why_not(fates[letter.id]) or "no"),
+        ("redriven", why_not(since) or "no"),
         *((f"  {name}", "(none)" if value is None else _words(value)) for name, value in letter.headers),
     ):
         table.add_row(name, words)
@@ -106,38 +113,57 @@ def redrive_letters(
         raise UserError("say which, by ids or options such as --topic, --reason, --order; `platen dead-letters list` shows all")
     corrected = None if value is None else _bytes_of(value)
     where = reach(data)
-    found, fates = asyncio.run(_look(where, wanted, values=True))
-    for option, given, what in (("--value", value, "value"), ("--key", key, "key")):
-        if given is not None and len(found) != 1:
-            raise UserError(f"{option} {given}: a corrected {what} is for one dead letter; {len(found)} were chosen")
     right_key = None if key is None else key.encode()
-    done = asyncio.run(redrive(where, found, fates, value=corrected, key=right_key, force=force, dry_run=dry_run))
-    _tell(done, corrected, right_key, dry_run)
-
-
-async def _look(where: Reach, wanted: Wanted, *, values: bool = False) -> tuple[list[Letter], Mapping[str, Since]]:
-    found = await letters(where, wanted, values=values)
-    return found, await since_then(where, found)
-
-
-def _tell(done: Sequence[Redriven], value: bytes | None, key: bytes | None, dry_run: bool) -> None:
-    what = "its own value" if value is None else f"a corrected value of {len(value)} bytes"
-    for each in done:
-        letter = each.letter
-        name = f"{letter.id[:SHORT]} ({letter.reason})"
-        under = f"key {_key(letter.key)}" if key is None else f"corrected key {_key(key)}"
-        if each.why_not:
-            say("left", f"{name}: {each.why_not}")
-        elif dry_run:
-            place = letter.topic if key is not None else f"{letter.topic}[{letter.partition}]"
-            say("would send", f"{name} to {place}, {under}, {what}")
-        else:
-            place = f"{letter.topic}[{each.partition}] at {each.offset}"
-            say("sent", f"{name} to {place}, {under}, id {letter.message_id or '-'}, {what}")
-    sent, left = sum(each.offset is not None for each in done), sum(bool(each.why_not) for each in done)
-    say("platen", f"of {len(done)} dead letters, {sent} redriven, {left} left")
+    left = asyncio.run(_redrive(where, wanted, corrected, right_key, force, dry_run))
     if left:
         raise typer.Exit(1)
+
+
+async def _redrive(where: Reach, wanted: Wanted, value: bytes | None, key: bytes | None, force: bool, dry_run: bool) -> int:
+    """How many were left."""
+    with Pile() as pile:
+        await find(where, wanted, pile, tell=_tell_aside)
+        total = len(pile)
+        for option, given, what in (("--value", value, "value"), ("--key", key, "key")):
+            if given is not None and total != 1:
+                raise UserError(f"{option}: a corrected {what} is for one dead letter; {total} were chosen")
+        count = Counter[str]()
+        redriving = redrive(where, pile.chunks(), value=value, key=key, force=force, dry_run=dry_run)
+        try:
+            async with aclosing(redriving):
+                async for done in redriving:
+                    for each in done:
+                        count[_tell(each, value, key, dry_run)] += 1
+                    if count.total() < total:
+                        _tell_aside(f"{count.total():,} of {total:,} dead letters")
+        except asyncio.CancelledError:
+            say("platen", "interrupted; run it again: what was sent already is left")
+            raise
+        say("platen", f"of {total} dead letters, {count['sent']} redriven, {count['left']} left")
+        return count["left"]
+
+
+def _tell(done: Redriven, value: bytes | None, key: bytes | None, dry_run: bool) -> str:
+    """Says what became of it, and returns the word for that."""
+    letter = done.letter
+    name = f"{letter.id[:SHORT]} ({letter.reason})"
+    under = f"key {_key(letter.key)}" if key is None else f"corrected key {_key(key)}"
+    what = "its own value" if value is None else f"a corrected value of {len(value)} bytes"
+    if done.why_not:
+        word, line = "left", f"{name}: {done.why_not}"
+    elif dry_run:
+        place = letter.topic if key is not None else f"{letter.topic}[{letter.partition}]"
+        word, line = "would send", f"{name} to {place}, {under}, {what}"
+    else:
+        place = f"{letter.topic}[{done.partition}] at {done.offset}"
+        word, line = "sent", f"{name} to {place}, {under}, id {letter.message_id or '-'}, {what}"
+    say(word, line)
+    return word
+
+
+def _tell_aside(line: str) -> None:
+    """How far it is: not part of what was asked for, which may be read by a program."""
+    aside.print(line)
 
 
 def _bytes_of(path: Path) -> bytes:
@@ -145,6 +171,15 @@ def _bytes_of(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as problem:
         raise UserError(f"--value {path}: {problem.strerror}") from None
+
+
+def _listed(chunk: Sequence[Found]) -> Table:
+    table = Table("id", "given up", "reader", "from", "key", "bytes", "redriven", "reason", box=None, pad_edge=False)
+    for letter, since in chunk:
+        again = "yes" if since.redriven else "no"
+        given_up, key = f"{letter.time:%Y-%m-%d %H:%M:%S}", _key(letter.key)
+        table.add_row(letter.id[:SHORT], given_up, letter.reader, _place(letter), key, str(letter.size), again, letter.reason)
+    return table
 
 
 def _place(letter: Letter) -> str:
@@ -164,7 +199,7 @@ def _words(raw: bytes) -> str:
     return text if text.isprintable() else repr(text)
 
 
-def _as_json(letter: Letter, fate: Since) -> dict[str, object]:
+def _as_json(letter: Letter, since: Since) -> dict[str, object]:
     return {
         "id": letter.id,
         "service": letter.service,
@@ -178,5 +213,5 @@ def _as_json(letter: Letter, fate: Since) -> dict[str, object]:
         "bytes": letter.size,
         "message_id": letter.message_id,
         "type": letter.type,
-        "redriven": fate.redriven,
+        "redriven": list(since.redriven),
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +15,7 @@ from platen_messaging.kafka import MAX_RECORD_BYTES
 from platen_cli.errors import Unreachable
 
 from .letters import Letter, Since
+from .pile import Found
 from .reach import Reach
 
 
@@ -39,28 +40,29 @@ def why_not(fate: Since) -> str:
 
 async def redrive(
     where: Reach,
-    letters: Sequence[Letter],
-    fates: Mapping[str, Since],
+    chunks: Iterable[Sequence[Found]],
     *,
     value: bytes | None = None,
     key: bytes | None = None,
     force: bool = False,
     dry_run: bool = False,
-) -> list[Redriven]:
+) -> AsyncGenerator[Sequence[Redriven], None]:
     """Sends the letters, in their order, where nothing speaks against it or by `force`; `value` and `key` replace theirs.
 
-    Each bears its own headers, and besides one that names the letter, by which it is known as redriven. The inbox of every
+    Gives what was done with each chunk once Kafka has all of it, before it asks for the next. Each letter bears its own headers,
+    and besides one that names it, by which it is known as redriven: who is interrupted may begin anew. The inbox of every
     reader knows its id or does not, so that whoever has handled the record already ignores it.
     """
-    done: list[Redriven] = []
     async with _producer(where.kafka) as producer:
-        for letter in letters:
-            reason = "" if force else why_not(fates[letter.id])
-            if reason or dry_run:
-                done.append(Redriven(letter, None, reason))
-                continue
-            done.append(await _send(producer, where.prefix + letter.topic, letter, value, key))
-    return done
+        for chunk in chunks:
+            done: list[Redriven] = []
+            for letter, since in chunk:
+                reason = "" if force else why_not(since)
+                if reason or dry_run:
+                    done.append(Redriven(letter, None, reason))
+                else:
+                    done.append(await _send(producer, where.prefix + letter.topic, letter, value, key))
+            yield done
 
 
 async def _send(producer: Any, topic: str, letter: Letter, value: bytes | None, key: bytes | None) -> Redriven:
