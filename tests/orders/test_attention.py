@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from platen_contracts import orders, sync
+from platen_contracts import orders, sync, tracking
 from platen_messaging.outcome import Ignored
+from platen_orders.decide.snapshot import private
 
 from . import world as w
 from .world import ANN, NOON, ORDER, World
@@ -61,6 +62,33 @@ def test_sent_twice_ends_when_the_vendor_ended_one_of_them() -> None:
     world.tell(w.vendor_said("cancelled", ended=True).model_copy(update={"vendor_order_id": "78"}))
     assert "sent_twice" not in _attention(world)
     assert world.order().status == "Sent"
+
+
+def test_a_vendor_order_in_more_parcels_than_a_snapshot_holds_is_fulfilled_and_the_rest_are_told_of() -> None:
+    world = w.sent(w.a_line(quantity=130))
+    item = _item(world)
+    for first in (0, 100):
+        some = {
+            f"p{number}": tracking.Parcel(tracking_number=f"T{number}", units={item: 1}) for number in range(first, first + 65)
+        }
+        world.tell(w.shipped({}).model_copy(update={"parcels": some}))
+    assert world.order().status == "Fulfilled"
+    held = world.snapshot()["parcels"]
+    assert list(held) == [f"p{number}" for number in (*range(65), *range(100, 135))]
+    assert list(private(world.order())["tracking"]) == list(held)
+    assert "130 parcels: 30 are only counted" in _attention(world)["parcels_left_out"]["remedy"]
+    assert "parcels_left_out" not in _attention(w.fulfilled())
+
+
+def test_a_parcel_that_is_told_of_stays_so_however_many_follow() -> None:
+    world = w.sent(w.a_line(quantity=130))
+    item = _item(world)
+    parcels = {f"p{number}": tracking.Parcel(units={item: 1}) for number in range(1, 101)}
+    world.tell(w.shipped({}).model_copy(update={"parcels": parcels}))
+    world.tell(w.shipped({item: 1}, parcel="p0"))
+    world.tell(_posted("p100"))
+    assert "p0" not in world.snapshot()["parcels"]
+    assert world.snapshot()["parcels"]["p100"]["posted"]
 
 
 def test_a_refusal_after_the_withdrawal_fails_a_ready_order_and_leaves_a_new_one_new() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -265,6 +266,11 @@ class Order(Struct, frozen=True, omit_defaults=True):
         return units
 
     @property
+    def told_parcels(self) -> dict[str, Parcel]:
+        """Those that the snapshot holds, the first that were heard of: what was told of once goes on being told."""
+        return self.parcels if len(self.parcels) <= MOST_PARCELS else dict(islice(self.parcels.items(), MOST_PARCELS))
+
+    @property
     def latest_vendor_order(self) -> str | None:
         """The vendor's id of the order that counts: an earlier one was ended before this one was taken."""
         return max(
@@ -332,7 +338,7 @@ Entry = Held | ShopOrder | Artwork | Shop
 
 MOST_ITEMS = 200
 MOST_PARCELS = 100
-"""Of one order."""
+"""Of one order. A vendor may ship in more: they count for its status, and what is told of it names the first of them."""
 
 
 def shop_key(shop_id: str) -> str:

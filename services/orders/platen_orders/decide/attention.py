@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from platen_contracts.status import ActivityKind, OrderStatus, VendorStatus
 
-from platen_orders.model import PREPARING, Attention, Order, replace
+from platen_orders.model import MOST_PARCELS, PREPARING, Attention, Order, replace
 from platen_orders.transitions import derive
 
 LATE, NOT_SENT, REFUSED, REINSTATED = "late", "not_sent", "refused", "reinstated_in_shop"
@@ -88,6 +88,9 @@ def _of_the_vendor(order: Order) -> Iterator[tuple[str, str | None, str]]:
         yield "sent_differently", None, remedy
     if len(order.vendor_orders) > 1 and sum(not it.ended for it in order.vendor_orders.values()) > 1:
         yield "sent_twice", None, "The vendor holds this order twice; cancel one of them there."
+    if (left_out := len(order.parcels) - MOST_PARCELS) > 0:
+        remedy = f"The vendor shipped {len(order.parcels)} parcels: {left_out} are only counted. Tell the buyer of those."
+        yield "parcels_left_out", None, remedy
 
 
 def _of_the_shop(order: Order, status: OrderStatus) -> Iterator[tuple[str, str | None, str]]:

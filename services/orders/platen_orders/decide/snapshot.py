@@ -52,7 +52,7 @@ def public(order: Order, before: Held | None = None) -> Json:
     if (latest := order.latest_vendor_order) is not None:
         snapshot["vendor_order"] = _vendor_order(latest, order.vendor_orders[latest])
     if order.parcels:
-        snapshot["parcels"] = {key: _parcel(parcel) for key, parcel in order.parcels.items()}
+        snapshot["parcels"] = {key: _parcel(parcel) for key, parcel in order.told_parcels.items()}
     return snapshot
 
 
@@ -66,7 +66,7 @@ def private(order: Order) -> Json:
         "items": {item_id: _private_item(item) for item_id, item in order.items.items()},
         "tracking": {
             key: _present(tracking_number=parcel.tracking_number, tracking_url=parcel.tracking_url)
-            for key, parcel in order.parcels.items()
+            for key, parcel in order.told_parcels.items()
         },
     }
     picture.update(_present(recipient=order.recipient, buyer_note=order.buyer_note, vendor_words=order.vendor_words))
