@@ -5,7 +5,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .tools/uv/bin/uv)
 RUN := $(UV) run --frozen
 WORKERS ?= 2
 
-.PHONY: help demo up status reset test chaos soak soak-orders test-compose lint format contracts docs gallery bench bench-scale bench-render clean
+.PHONY: help demo up status reset test chaos soak soak-orders test-compose lint format contracts docs gallery bench bench-scale bench-poison bench-render clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -69,6 +69,9 @@ bench: .venv/installed ## our orders path beside a naive consumer, a competent o
 
 bench-scale: .venv/installed ## the orders path with a hot order, a replay, two processes, a million orders, clicks during an import
 	@$(RUN) python -m tests.benchmarks.scale
+
+bench-poison: .venv/installed ## what good records wait for among bad ones
+	@$(RUN) python -m tests.benchmarks.poison
 
 bench-render: .venv/installed ## our print files beside a straightforward Pillow program's; previews while typing
 	@$(RUN) python -m tests.benchmarks.render

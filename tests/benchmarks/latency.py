@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from . import arms
 from .arms import Prepared
-from .workload import Piece
+from .workload import Piece, Stray
 
 LINGER_S = 0.005
 
@@ -22,8 +22,11 @@ def percentile(values: Sequence[float], percent: float) -> float:
     return ranked[min(len(ranked) - 1, int(len(ranked) * percent / 100))]
 
 
-async def ours(bootstrap: str, prefix: str, records: Sequence[Piece], load: float) -> list[float]:
-    """Milliseconds from just before the send to the arrival of the status that the record caused, at a subscriber."""
+async def ours(bootstrap: str, prefix: str, records: Sequence[Piece | Stray], load: float) -> list[float]:
+    """Milliseconds from just before the send to the arrival of the status that the record caused, at a subscriber.
+
+    The first record has to cause one. Of strays nothing is expected.
+    """
     consumer: Any = AIOKafkaConsumer(
         prefix + "orders.status", bootstrap_servers=bootstrap, auto_offset_reset="earliest", fetch_max_wait_ms=20
     )
@@ -44,9 +47,12 @@ async def ours(bootstrap: str, prefix: str, records: Sequence[Piece], load: floa
 
     reader = asyncio.create_task(read())
 
-    async def send(piece: Piece) -> None:
-        sent[piece.meta.id.encode()] = time.perf_counter()
-        await producer.send(prefix + piece.topic, piece.value, key=piece.key.encode(), headers=piece.headers)
+    async def send(record: Piece | Stray) -> None:
+        key = record.key
+        if isinstance(record, Piece):
+            sent[record.meta.id.encode()] = time.perf_counter()
+            key = record.key.encode()
+        await producer.send(prefix + record.topic, record.value, key=key, headers=record.headers)
 
     # The service starts, its group joins, and every path is walked before the clock counts.
     await send(records[0])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -33,6 +33,16 @@ class Piece:
     message: Message
     value: bytes
     headers: Headers
+
+
+@dataclass(frozen=True, slots=True)
+class Stray:
+    """A record that may be no message at all."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes | None]]
 
 
 def observations(count: int) -> list[Message]:
