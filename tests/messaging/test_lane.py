@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from platen_contracts import dead_letter
 from platen_contracts.envelope import encode, encode_headers
 from platen_messaging import pauses
+from platen_messaging.batches import Tally
+from sqlalchemy.ext.asyncio import AsyncEngine
 from toy_counter.contract import Add, AddPlease, Elsewhere
 from toy_counter.harness import Toy, meta_of
+from toy_counter.main import LANE, build
 
 from tests.support import until
 
@@ -166,6 +171,24 @@ async def test_a_lane_pauses_when_most_is_bad_and_stays_so_until_resumed(toy: To
     await running.ready()
     await toy.total_is(1)
     assert len(await toy.dead(60)) == 60
+
+
+async def test_a_lane_that_goes_bad_while_it_looks_whether_it_is_paused_pauses_all_the_same(
+    still: Toy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = build(still.settings)._run_of(LANE)
+    looked = pauses.paused
+
+    async def meanwhile(engine: AsyncEngine) -> Mapping[str, str]:
+        found = await looked(engine)
+        run._judge(Tally(bad=[True] * pauses.AT_LEAST))
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(pauses, "paused", meanwhile)
+        assert await run._is_paused(), "it may not go on reading"
+    assert await run._is_paused()
+    assert "counts" in await pauses.paused(still.engine)
 
 
 async def test_two_members_share_the_work_and_nothing_counts_twice(toy: Toy) -> None:

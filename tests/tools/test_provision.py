@@ -5,12 +5,15 @@ from __future__ import annotations
 
 import secrets
 import time
+from concurrent.futures import Future
+from typing import Any
 
 import asyncpg
 import pytest
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewTopic, ResourceType
 from platen_cli.errors import Unreachable, UserError
-from platen_cli.provision import delete_topics, describe_topics, ensure_database, provision_topics
+from platen_cli.provision import delete_topics, describe_topics, ensure_database, provision_topics, topics
 from platen_cli.provision.databases import connect_admin, database_url, hide_password
 from platen_cli.provision.topics import wanted_settings
 from platen_contracts.topics import CATALOGUE, DAY_MS
@@ -82,6 +85,35 @@ def test_personal_data_is_gone_when_the_catalogue_says_so() -> None:
 async def test_a_broker_that_is_not_there_is_one_line(topic_prefix: str) -> None:
     with pytest.raises(Unreachable, match=r"PLATEN_KAFKA=127.0.0.1:9: no broker answers there; start it"):
         await provision_topics("127.0.0.1:9", [STATUS], topic_prefix)
+
+
+async def test_a_broker_that_missed_its_heartbeats_is_asked_again(
+    kafka_bootstrap: str, topic_prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusals = iter(("All brokers are currently fenced.", ""))
+
+    class Busy(AdminClient):
+        def create_topics(self, new_topics: list[NewTopic], *given: Any, **named: Any) -> dict[str, Any]:
+            if not (words := next(refusals)):
+                return super().create_topics(new_topics, *given, **named)
+            refused = Future[None]()
+            refused.set_exception(KafkaException(KafkaError(KafkaError.INVALID_REPLICATION_FACTOR, words)))
+            return {topic.topic: refused for topic in new_topics}
+
+    monkeypatch.setattr(topics, "_admin", lambda bootstrap: Busy({"bootstrap.servers": bootstrap}))
+    (report,) = await provision_topics(kafka_bootstrap, [STATUS], topic_prefix)
+    assert report.state == "created"
+    assert (await describe_topics(kafka_bootstrap, [STATUS], topic_prefix))[0].state == "unchanged"
+    assert not list(refusals)
+    await delete_topics(kafka_bootstrap, [report.name])
+
+
+async def test_a_refusal_that_does_not_pass_is_one_line(
+    kafka_bootstrap: str, topic_prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(topics, "wanted_settings", lambda topic: {"cleanup.policy": "no such policy"})
+    with pytest.raises(UserError, match=r"the broker refused to set up topics .*no such policy"):
+        await provision_topics(kafka_bootstrap, [STATUS], topic_prefix)
 
 
 async def test_a_service_owns_its_database_and_cannot_enter_another_ones(postgres_admin_url: str) -> None:

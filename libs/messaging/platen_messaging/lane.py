@@ -180,6 +180,8 @@ class LaneRun(Generic[S]):
             self._verdict = None
         reason = (await pauses.paused(self._engine)).get(self._lane.name)
         metrics.PAUSED.labels(self._lane.name).set(reason is not None)
+        if self._verdict is not None:  # it came while the database was asked, and is written down at the next look
+            return True
         if reason is None:
             if self._paused.is_set():
                 self._paused.clear()

@@ -23,6 +23,12 @@ log = logging.getLogger("platen")
 MESSAGE_BYTES = 2 * 1024 * 1024 + 64 * 1024
 """The largest record batch: a dead letter of 2 MiB with its headers."""
 
+SESSION_S = 3.0
+"""A restart after kill -9 waits out the old session (9 s by default). With 1 s a busy machine fences its own broker."""
+
+UNHURRIED_SESSION_S = 30.0
+"""For a broker that is never restarted: it is not fenced however late its heartbeats are on a busy machine."""
+
 SETTINGS = {
     "process.roles": "broker,controller",
     "node.id": "1",
@@ -30,8 +36,6 @@ SETTINGS = {
     "inter.broker.listener.name": "CLIENTS",
     "listener.security.protocol.map": "CLIENTS:PLAINTEXT,CONTROLLER:PLAINTEXT",
     "auto.create.topics.enable": "false",
-    # A restart after kill -9 waits out the old session (9 s by default). With 1 s a busy machine fences its own broker.
-    "broker.session.timeout.ms": "3000",
     "broker.heartbeat.interval.ms": "300",
     "group.initial.rebalance.delay.ms": "0",
     "default.replication.factor": "1",
@@ -77,14 +81,16 @@ class Kafka(Daemon):
         folder: data, settings and log; data stays between runs.
         port: the client port; 0 picks a free one, kept by this object across restarts.
         fast: starts in half the time but never optimises its code to the full; say False for benchmarks.
+        session_s: seconds without a heartbeat after which it leads no partition and takes no topic until the next one.
     """
 
     name = "kafka"
 
-    def __init__(self, folder: Path, *, port: int = 0, fast: bool = True) -> None:
+    def __init__(self, folder: Path, *, port: int = 0, fast: bool = True, session_s: float = SESSION_S) -> None:
         super().__init__(folder)
         self.port = port or free_port()
         self._fast = fast
+        self._session_s = session_s
 
     @property
     def bootstrap(self) -> str:
@@ -140,6 +146,7 @@ class Kafka(Daemon):
             "listeners": f"CLIENTS://{HOST}:{self.port},CONTROLLER://{HOST}:{controller}",
             "advertised.listeners": f"CLIENTS://{HOST}:{self.port}",
             "controller.quorum.voters": f"1@{HOST}:{controller}",
+            "broker.session.timeout.ms": str(int(self._session_s * 1000)),
         }
         path = self.folder / "server.properties"
         path.write_text("".join(f"{name}={value}\n" for name, value in {**SETTINGS, **own}.items()))

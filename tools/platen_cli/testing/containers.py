@@ -15,7 +15,7 @@ from testcontainers.core.config import testcontainers_config
 from testcontainers.core.container import DockerContainer
 
 from platen_cli.errors import UserError
-from platen_cli.local.kafka import SETTINGS
+from platen_cli.local.kafka import SETTINGS, UNHURRIED_SESSION_S
 from platen_cli.local.ports import HOST, free_port
 
 KAFKA_IMAGE, POSTGRES_IMAGE = "apache/kafka:4.3.0", "postgres:17"
@@ -35,6 +35,7 @@ class KafkaInContainer:
             "listeners": "CLIENTS://:9092,CONTROLLER://:9093",
             "advertised.listeners": f"CLIENTS://{HOST}:{self.port}",
             "controller.quorum.voters": "1@localhost:9093",
+            "broker.session.timeout.ms": str(int(UNHURRIED_SESSION_S * 1000)),
         }
         self._container = DockerContainer(KAFKA_IMAGE)
         # Docker's client takes an address with the port; testcontainers' own types do not say so.

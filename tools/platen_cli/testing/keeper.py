@@ -23,6 +23,7 @@ import psutil
 from platen_cli.errors import UserError
 from platen_cli.local import Kafka, Postgres, reap
 from platen_cli.local.daemon import ensure_folder, last_lines, marked
+from platen_cli.local.kafka import UNHURRIED_SESSION_S
 
 Server = Literal["kafka", "postgres"]
 START_SECONDS = 120
@@ -103,7 +104,9 @@ def _server(name: Server, folder: Path) -> Shared:
         from .containers import KafkaInContainer, PostgresInContainer
 
         return KafkaInContainer() if name == "kafka" else PostgresInContainer()
-    return Kafka(folder / "kafka") if name == "kafka" else Postgres(folder / "postgres", fsync=False, connections=400)
+    if name == "kafka":
+        return Kafka(folder / "kafka", session_s=UNHURRIED_SESSION_S)
+    return Postgres(folder / "postgres", fsync=False, connections=400)
 
 
 async def _keep(name: Server, folder: Path, run: int) -> None:
