@@ -68,6 +68,21 @@ def test_render_asks_once_for_each_side_that_is_not_current() -> None:
     assert isinstance(world.ask(orders.Render(order_id=ORDER, actor=ANN)), Ignored)
 
 
+def test_render_again_asks_anew_where_a_request_is_open_and_only_the_answer_to_the_newer_one_closes_it() -> None:
+    world = w.new()
+    world.ask(orders.Render(order_id=ORDER, actor=ANN))
+    assert isinstance(world.ask(orders.Render(order_id=ORDER, actor=ANN, item_ids=[_item(world)], again=True)), Applied)
+    lost, again = world.on("render.requests")
+    assert lost.request_id != again.request_id
+    assert lost.input_hash == again.input_hash
+    about = lost.model_dump(include={"request_id", "order_id", "item_id", "side", "input_hash"})
+    world.tell(render.RenderSkipped(**about, newer_request_id=again.request_id))
+    assert _side(world)["state"] == "rendering"
+    world.tell(w.rendered(again))
+    assert world.order().status == "Ready to send"
+    assert world.order().items[_item(world)].sides["front"].request_id is None
+
+
 def test_render_names_the_answer_that_is_missing() -> None:
     world = w.new(w.a_line(answers={}))
     world.ask(orders.Render(order_id=ORDER, actor=ANN))

@@ -57,7 +57,9 @@ def _running(order: Order, late_after: LateAfter) -> Iterator[_Deadline]:
                 continue
             asked = [side.requested_at for side in item.sides.values() if side.request_id is not None and side.asked]
             if asked and (since := min(filter(None, asked), default=None)) is not None:
-                remedy = "A print file does not come: see that render is ready, and redrive its dead letters."
+                remedy = (
+                    "A print file does not come: see that render is ready and redrive its dead letters, or render the item again."
+                )
                 yield _Deadline(item_id, after(since, late_after.rendering_s), remedy)
 
 

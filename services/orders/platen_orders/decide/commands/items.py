@@ -92,8 +92,8 @@ def render(states: States, order: Order, command: orders.Render, context: Contex
             return No(unfit.code, f"{unfit.reason}; personalise item {item_id}.", unfit.field)
         sides = dict(item.sides)
         for name, side in item.sides.items():
-            if side.asked or (side.current and not command.again):
-                continue
+            if (side.asked or side.current) and not command.again:
+                continue  # asked again, render skips what nobody has in hand; a request that was lost would be open for ever
             sides[name], request = files.request(order, item_id, name, context)
             messages.append(request)
         items[item_id] = replace(item, sides=sides)
