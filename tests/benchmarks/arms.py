@@ -23,7 +23,7 @@ from platen_messaging.databases import database_url
 from platen_messaging.inbox import key_of
 from platen_messaging.outbox import extensions_of
 from platen_messaging.outcome import Applied, Context, Outgoing, Unusable
-from platen_orders.decide.change import HistoryEvent, published
+from platen_orders.decide.change import HISTORY, published
 from platen_orders.handlers import COMMANDS, FACTS
 from platen_orders.model import Entry, Held, Order
 from sqlalchemy import DateTime, Integer, LargeBinary, String, Text, select
@@ -43,7 +43,7 @@ class Rows:
     """What one message leaves behind."""
 
     held: Held | None = None
-    history: list[HistoryEvent] = field(default_factory=list[HistoryEvent])
+    history: list[Outgoing] = field(default_factory=list[Outgoing])
     sent: list[Outgoing] = field(default_factory=list[Outgoing])
 
 
@@ -61,7 +61,7 @@ def decide(held: Held | None, message: Any, meta: Meta) -> Rows:
     changed = dict(outcome.states) if isinstance(outcome, Applied) else {}
     sent += published(changed, now)
     after = next((it for it in changed.values() if isinstance(it, Held)), None)
-    return Rows(after, [it for it in sent if isinstance(it, HistoryEvent)], sent)
+    return Rows(after, [it for it in sent if it.topic == HISTORY], sent)
 
 
 _COMMAND_TYPES = set(COMMANDS.types.values())

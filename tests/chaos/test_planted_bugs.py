@@ -246,7 +246,7 @@ async def test_a_skipped_edge_and_a_wrong_way_back_are_caught(hall: Hall, monkey
         told = history(order, was, *rest)
         if was != "Archived":
             return told
-        return dataclasses.replace(told, value=(told.value or b"").replace(b'"to":"New"', b'"to":"Fulfilled"'))
+        return told._replace(value=(told.value or b"").replace(b'"to":"New"', b'"to":"Fulfilled"'))
 
     monkeypatch.setattr(platen_orders.decide.change, "_history", lies)
     await hall.start("orders")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import NamedTuple
 
 from pydantic import ValidationError
 
@@ -14,8 +14,7 @@ from platen_contracts.message import Message
 Headers = list[tuple[str, bytes]]
 
 
-@dataclass(frozen=True, slots=True)
-class Meta:
+class Meta(NamedTuple):
     """The envelope of one message. Times are aware and UTC; ids are 32 hex digits where Platen made them."""
 
     id: str
@@ -39,15 +38,26 @@ class Undecodable(ValueError):
         self.reason = reason
 
 
+_SPECVERSION = ("ce_specversion", b"1.0")
+_CONTENT_TYPE = ("content-type", b"application/json")
+_OTHERS = ("content-type", "traceparent")
+
+
+@lru_cache(maxsize=1024)
+def _often(name: str, value: str) -> tuple[str, bytes]:
+    """A header that many messages in a row share."""
+    return name, value.encode()
+
+
 def encode_headers(meta: Meta) -> Headers:
     """CloudEvents headers of `meta`, in a fixed order."""
     headers = [
-        ("ce_specversion", b"1.0"),
+        _SPECVERSION,
         ("ce_id", meta.id.encode()),
-        ("ce_type", meta.type.encode()),
-        ("ce_source", meta.source.encode()),
-        ("ce_time", rfc3339(meta.time).encode()),
-        ("content-type", b"application/json"),
+        _often("ce_type", meta.type),
+        _often("ce_source", meta.source),
+        _often("ce_time", rfc3339(meta.time)),
+        _CONTENT_TYPE,
     ]
     for name, value in (
         ("ce_subject", meta.subject or None),
@@ -70,15 +80,15 @@ def decode_headers(headers: Iterable[tuple[str, bytes | None]]) -> Meta:
     """Reads the envelope; raises `Undecodable` naming the header that is missing, doubled or unreadable."""
     found: dict[str, str] = {}
     for name, raw in headers:
-        if not (name.startswith("ce_") or name in ("content-type", "traceparent")):
+        if not name.startswith("ce_") and name not in _OTHERS:
             continue
         if name in found:
             raise Undecodable(f"header {name} stands twice; send it once")
         try:
-            found[name] = (raw or b"").decode()
+            text = found[name] = (raw or b"").decode()
         except UnicodeDecodeError:
             raise Undecodable(f"header {name} is not UTF-8") from None
-        if not found[name].isprintable():
+        if not text.isprintable():
             raise Undecodable(f"header {name} holds a control character")
     for name in ("ce_id", "ce_type", "ce_source"):
         if not found.get(name):

@@ -292,15 +292,16 @@ class Producer:
 
         Records of a partition keep their order. One that is too large by itself fails alone.
         """
-        sending = _Sending(self._producer)
+        partitions = {topic: sorted(await self._producer.partitions_for(topic)) for topic in {it.topic for it in records}}
+        sending = _Sending(self._producer, partitions)
         try:
-            for record in records:
-                await sending.add(record)
-            await sending.submit_all()
+            for place, record in enumerate(records):
+                sending.add(place, record)
+            await sending.submit()
         except BaseException:
-            abandon(sending.futures)
+            abandon(sending.futures.values())
             raise
-        return sending.futures
+        return [sending.futures[place] for place in range(len(records))]
 
     async def knows(self, topic: str, seconds: float) -> bool:
         """True if the topic exists, as far as can be told in that time."""
@@ -352,47 +353,39 @@ def abandon(futures: Iterable[asyncio.Future[object]]) -> None:
 class _Sending:
     """Records on their way into batches. Handed over one by one, each would cost a future and a result of its own."""
 
-    def __init__(self, producer: Any) -> None:
+    def __init__(self, producer: Any, partitions: Mapping[str, list[int]]) -> None:
         self._producer = producer
-        self._partitions: dict[str, list[int]] = {}
+        self._partitions = partitions
+        self._batches: list[tuple[str, int, Any, list[int]]] = []
+        """Topic, partition, records, and the records' places: for each partition in the order of its records."""
         self._open: dict[tuple[str, int], tuple[Any, list[int]]] = {}
-        self.futures: list[asyncio.Future[object]] = []
-        """In the order of the records."""
+        self.futures: dict[int, asyncio.Future[object]] = {}
+        """By the records' places."""
 
-    async def add(self, record: Sendable) -> None:
-        place = len(self.futures)
-        self.futures.append(asyncio.get_running_loop().create_future())
+    def add(self, place: int, record: Sendable) -> None:
         # aiokafka takes no record without key and value; an empty key says the same.
         key = b"" if record.key is None and record.value is None else record.key
         if len(record.value or b"") + len(key or b"") > MAX_RECORD_BYTES:
-            self.futures[place].set_exception(MessageSizeTooLargeError(f"more than {MAX_RECORD_BYTES} bytes"))
+            refused = self.futures[place] = asyncio.get_running_loop().create_future()
+            refused.set_exception(MessageSizeTooLargeError(f"more than {MAX_RECORD_BYTES} bytes"))
             return
-        target = (record.topic, await self._partition(record.topic, key))
+        partitions = self._partitions[record.topic]
+        target = (record.topic, _partitioner(key, partitions, partitions))
         if target in self._open:
             builder, places = self._open[target]
             if builder.append(timestamp=None, key=key, value=record.value, headers=record.headers) is not None:
                 places.append(place)
                 return
-            await self._submit(target)
-        builder = self._producer.create_batch()
+        builder, places = self._producer.create_batch(), [place]
         builder.append(timestamp=None, key=key, value=record.value, headers=record.headers)
-        self._open[target] = builder, [place]
+        self._open[target] = builder, places
+        self._batches.append((*target, builder, places))
 
-    async def submit_all(self) -> None:
-        for target in list(self._open):
-            await self._submit(target)
-
-    async def _submit(self, target: tuple[str, int]) -> None:
-        builder, places = self._open.pop(target)
-        future = await self._producer.send_batch(builder, target[0], partition=target[1])
-        for place in places:
-            self.futures[place] = future
-
-    async def _partition(self, topic: str, key: bytes | None) -> int:
-        if topic not in self._partitions:
-            self._partitions[topic] = sorted(await self._producer.partitions_for(topic))
-        partitions = self._partitions[topic]
-        return _partitioner(key, partitions, partitions)
+    async def submit(self) -> None:
+        for topic, partition, builder, places in self._batches:
+            future = await self._producer.send_batch(builder, topic, partition=partition)
+            for place in places:
+                self.futures[place] = future
 
 
 async def open_producer(bootstrap: str, name: str) -> Producer:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import dataclasses
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -33,6 +33,9 @@ MAX_BYTES = 8 * 1024 * 1024
 
 _JOIN_SECONDS = 2.0
 """How long joining may take before it is looked for missing topics."""
+
+_BEHIND_SECONDS = 0.02
+"""How often a lane with a backlog looks whether the relay has caught up."""
 
 _LOOK_SECONDS = 1.0
 """How often a lane looks at its lag and at whether it was paused or resumed."""
@@ -63,7 +66,11 @@ class Lane(Generic[S]):
 
 
 class LaneRun(Generic[S]):
-    """A lane at work, until it is stopped; it waits while it is paused or Kafka is away."""
+    """A lane at work, until it is stopped; it waits while it is paused or Kafka is away.
+
+    Args:
+        behind: whether the relay has more to send than a round takes.
+    """
 
     def __init__(
         self,
@@ -74,8 +81,10 @@ class LaneRun(Generic[S]):
         desk: Desk[S],
         reader: Reader,
         health: Health,
+        behind: Callable[[], bool],
     ) -> None:
         self._lane = lane
+        self._behind = behind
         self._group = settings.group(service, lane.name)
         self._settings = settings
         self._engine = engine
@@ -235,6 +244,10 @@ class LaneRun(Generic[S]):
             if self._places is not None and not self._places.known(map(partition_of, records)):
                 self._back_to(records, records)  # their partitions came to this member during this very reading
                 return
+            if len(records) >= self._lane.max_records:
+                # A backlog: it costs nobody time to wait for the relay, and would have a click's answer stand behind it there.
+                while self._behind() and not await wait(self._hurry, _BEHIND_SECONDS):
+                    pass
             for chunk in _chunks(records):
                 if not await self._chunk(chunk):
                     self._back_to(records, chunk)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from platen_contracts.envelope import Meta
 from platen_contracts.ids import derived_id
@@ -17,8 +17,7 @@ Key = str
 """Names one state of a service: what is locked, loaded and saved together."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(NamedTuple):
     """A message to send once the transaction that holds it is committed.
 
     Attributes:
@@ -27,6 +26,7 @@ class Outgoing:
         message: None with `value` None makes a tombstone.
         id: make it with `Context.id`, so that deciding again gives the same id.
         value: JSON encoded already, instead of `message`, for hot paths; `type` then names its CloudEvents type.
+        version: of the state that it tells of, for stores that keep such messages (history).
     """
 
     topic: str
@@ -35,6 +35,7 @@ class Outgoing:
     id: str
     value: bytes | None = None
     type: str = ""
+    version: int = 0
 
 
 @dataclass(frozen=True, slots=True)

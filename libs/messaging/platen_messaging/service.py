@@ -137,7 +137,9 @@ class Service:
         prefix = self.settings.topic_prefix
         reader = Reader(f"{self.name}.{lane.name}", self.name, prefix, lane.handlers.types, self._catalogue)
         desk = self.desk(lane.handlers, lane.store)
-        self._runs[lane.name] = LaneRun(lane, self.name, self.settings, self.engine, desk, reader, self.health)
+        self._runs[lane.name] = LaneRun(
+            lane, self.name, self.settings, self.engine, desk, reader, self.health, lambda: self._relay.behind
+        )
         return self._runs[lane.name]
 
     async def _database_answers(self, stop: asyncio.Event) -> bool:
@@ -180,10 +182,10 @@ def run(build: Callable[[SettingsClass], Service], settings_class: type[Settings
     settings = load(settings_class)
     service = build(settings)
     logs.configure(settings.log, service.name)
-    # A batch keeps hundreds of messages alive; collecting them over and over halves the throughput.
+    # A batch keeps hundreds of messages alive and frees them itself; looking through them again and again costs a lot.
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
+    gc.set_threshold(400_000, 20, 50)
     try:
         uvloop.run(_until_signal(service))
     except PortBusy as problem:

@@ -273,6 +273,8 @@ class Order(Struct, frozen=True, omit_defaults=True):
     @property
     def latest_vendor_order(self) -> str | None:
         """The vendor's id of the order that counts: an earlier one was ended before this one was taken."""
+        if len(self.vendor_orders) < 2:
+            return next(iter(self.vendor_orders), None)
         return max(
             self.vendor_orders,
             key=lambda it: (self.vendor_orders[it].generation, self.vendor_orders[it].taken_at),

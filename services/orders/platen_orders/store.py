@@ -13,7 +13,6 @@ from platen_messaging.rebuild import Page, Source
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from platen_orders.decide import change
-from platen_orders.decide.change import HistoryEvent
 from platen_orders.model import Entry, Held, Json, Order, ShopOrder, artwork_key, shop_key
 
 _ORDER = msgspec.json.Decoder(Order)
@@ -134,7 +133,7 @@ class OrdersStore:
 
     async def save(self, tx: AsyncConnection, changed: Mapping[Key, Entry], messages: Sequence[Outgoing]) -> None:
         held = sorted((entry for entry in changed.values() if isinstance(entry, Held)), key=lambda entry: entry.order.id)
-        events = [message for message in messages if isinstance(message, HistoryEvent)]
+        events = [message for message in messages if message.topic == change.HISTORY]
         if held:
             # The very bytes that orders.status carries: the row and the topic cannot disagree.
             snapshots = {it.key: it.value for it in messages if it.topic == "orders.status" and it.value is not None}

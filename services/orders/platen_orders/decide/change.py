@@ -25,12 +25,7 @@ from platen_orders.transitions import derive, path
 SHOP = Actor(kind="shop")
 SYSTEM = Actor(kind="system")
 
-
-@dataclass(frozen=True, slots=True)
-class HistoryEvent(Outgoing):
-    """An OrderChanged on its way out, which the store keeps too."""
-
-    version: int = 0
+HISTORY = "orders.history"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +120,10 @@ def private_told(order: Order) -> Outgoing:
     return Outgoing("orders.private", order.id, None, name, value=value, type=OrderPrivate.TYPE)
 
 
-def history_told(order_id: str, version: int, value: bytes) -> HistoryEvent:
-    """`value`: OrderChanged as JSON."""
+def history_told(order_id: str, version: int, value: bytes) -> Outgoing:
+    """`value`: OrderChanged as JSON. The store keeps it too."""
     name = derived_id("history", order_id, version)
-    return HistoryEvent("orders.history", order_id, None, name, value=value, type=OrderChanged.TYPE, version=version)
+    return Outgoing(HISTORY, order_id, None, name, value=value, type=OrderChanged.TYPE, version=version)
 
 
 def withdrawal(order: Order, generation: int, actor: Actor, context: Context) -> Outgoing:
@@ -191,7 +186,7 @@ def _history(
     personal: Sequence[str],
     now: str,
     context: Context,
-) -> HistoryEvent:
+) -> Outgoing:
     body: Json = {
         "order_id": order.id,
         "version": order.version,
