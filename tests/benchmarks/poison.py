@@ -10,14 +10,15 @@ import asyncio
 import json
 import random
 import statistics
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
+from itertools import cycle
 from pathlib import Path
 
 import asyncpg
 from platen_contracts.topics import CATALOGUE, Kind
 
-from tests.chaos.poison.corpus import Bad, corpus, of_nobody
+from tests.chaos.poison.corpus import corpus, of_nobody
 from tests.support import until
 
 from .latency import ours, percentile
@@ -36,34 +37,40 @@ async def main() -> None:
     options = _options()
     good = pieces(options.per_s * options.seconds // 5)[: options.per_s * options.seconds]
     seen: dict[str, list[list[float]]] = defaultdict(list)
+    bad = 0
     async with rig() as place:
         await template(place, options.per_s * options.seconds // 5)
         for number in range(options.rounds):
-            arms: dict[str, Records] = {"alone": good, "among poison": _among_poison(good, number)}
+            mixed = _among_poison(good, number)
+            bad = len(mixed) - len(good)
+            arms: dict[str, Records] = {"alone": good, "among poison": mixed}
             for arm in arms if number % 2 == 0 else reversed(arms):
                 rate = options.per_s * len(arms[arm]) / len(good)
                 values = await _run(place, f"r{number}{arm[:5]}", arms[arm], rate)
                 seen[arm].append(values)
                 print(f"round {number + 1}: {arm:<14}{_told(values)}", flush=True)
-    _show(seen, options.per_s, len(good) // GOOD_PER_BAD, options.rounds)
+    _show(seen, options.per_s, bad, options.rounds)
 
 
 def _among_poison(good: Sequence[Piece], seed: int) -> list[Piece | Stray]:
-    """After every ninth good record a bad one, of every kind that there is for the topics of the good ones."""
-    bad = [Stray(name, it.key, it.value, it.headers) for name in TOPICS for it in _bad(name, seed)]
-    dice = random.Random(seed)
-    dice.shuffle(bad)
+    """After every ninth good record of a topic a bad one of that topic, so that no lane has more than a tenth of them."""
+    bad = {name: cycle(_bad(name, seed)) for name in TOPICS}
+    count = Counter[str]()
     mixed: list[Piece | Stray] = []
-    for place, each in enumerate(good, 1):
+    for each in good:
         mixed.append(each)
-        if place % GOOD_PER_BAD == 0:
-            mixed.append(bad[place // GOOD_PER_BAD % len(bad)])
+        count[each.topic] += 1
+        if count[each.topic] % GOOD_PER_BAD == 0:
+            mixed.append(next(bad[each.topic]))
     return mixed
 
 
-def _bad(name: str, seed: int) -> list[Bad]:
+def _bad(name: str, seed: int) -> list[Stray]:
+    """One of each kind that there is for the topic, shuffled."""
     topic = CATALOGUE[name]
-    return [*corpus(topic, f"round {seed}"), *(of_nobody(topic, f"round {seed}") if topic.kind is not Kind.COMMAND else ())]
+    kinds = [*corpus(topic), *(of_nobody(topic) if topic.kind is not Kind.COMMAND else ())]
+    random.Random(seed).shuffle(kinds)
+    return [Stray(name, it.key, it.value, it.headers) for it in kinds]
 
 
 async def _run(place: Rig, name: str, records: Records, per_s: float) -> list[float]:
