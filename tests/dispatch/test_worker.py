@@ -302,7 +302,7 @@ async def test_a_person_says_not_accepted_and_nothing_is_there(scene: Scene) -> 
 @pytest.mark.parametrize("match", [CREATE, CONFIRM], ids=["before create ends", "before confirm ends"])
 async def test_a_worker_that_dies_in_the_middle_is_followed_by_one_that_looks_first(scene: Scene, match: dict[str, Any]) -> None:
     await scene.fault("slow", match=match, params={"seconds": 1.5})
-    await scene.office.hear(scene.account(absence_gap_s=2), scene.asked())
+    await scene.office.hear(scene.account(absence_gap_s=5), scene.asked())
     async with scene.office.doomed_worker(scene.accounts()):
         await until(lambda: _in_hand(scene, match))
     async with scene.office.worker(scene.accounts()):
