@@ -9,8 +9,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from platen_contracts import dead_letter
 from platen_contracts.envelope import encode, encode_headers
+from platen_messaging import lane as lane_module
 from platen_messaging import pauses
 from platen_messaging.batches import Tally
+from platen_messaging.relay import Relay
 from sqlalchemy.ext.asyncio import AsyncEngine
 from toy_counter.contract import Add, AddPlease, Elsewhere
 from toy_counter.harness import Toy, meta_of
@@ -220,3 +222,29 @@ async def test_two_members_share_the_work_and_nothing_counts_twice(toy: Toy) -> 
     await until(all_sent)
     added = [record for record in await toy.read("toy.added") if record.key == b"c0"]
     assert len({dict(record.headers)["ce_id"] for record in added}) == 86
+
+
+async def test_a_backlog_lets_the_relay_catch_up_and_a_few_messages_do_not_wait(
+    toy: Toy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(LANE.max_records):
+        await toy.send(Add(by=1), key="k")
+    behind = True
+    monkeypatch.setattr(Relay, "behind", property(lambda _: behind, lambda _, told: None), raising=False)
+    asked = asyncio.Event()
+    waits = lane_module.wait
+
+    async def seen(event: asyncio.Event, seconds: float) -> bool:
+        if seconds == lane_module._BEHIND_SECONDS:
+            asked.set()
+        return await waits(event, seconds)
+
+    monkeypatch.setattr(lane_module, "wait", seen)
+    await toy.start()
+    await asyncio.wait_for(asked.wait(), 30)
+    assert await toy.value("select count(*) from inbox") == 0
+    behind = False
+    await toy.total_is(LANE.max_records)
+    behind = True
+    await toy.send(Add(by=1), key="k")
+    await toy.total_is(LANE.max_records + 1)

@@ -14,6 +14,7 @@ from platen_messaging import sending as sending_module
 from platen_messaging.health import Health
 from platen_messaging.kafka import Sendable, open_producer
 from platen_messaging.relay import Relay, unpark
+from platen_messaging.sending import Session
 from toy_counter.contract import CATALOGUE
 from toy_counter.harness import Toy
 
@@ -198,3 +199,22 @@ async def test_a_producer_closed_while_kafka_is_away_leaves_nothing_that_waits(t
             assert all(future.done() for future in futures)
         finally:
             kafka.resume()
+
+
+async def test_a_relay_is_behind_while_a_round_does_not_take_all_there_is(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sending_module, "ROWS", 5)
+    monkeypatch.setattr(relay_module, "ROWS", 5)
+    for number in range(12):
+        await put(toy, "k", f"{number}")
+    sending = Sending(toy)
+    rounds, behind = sending.relay._sender.round, list[bool]()
+
+    async def watched(session: Session) -> int:
+        behind.append(sending.relay.behind)
+        return await rounds(session)
+
+    monkeypatch.setattr(sending.relay._sender, "round", watched)
+    await arrived(toy, 12)
+    await sending.end()
+    assert behind[:4] == [False, True, True, False]
+    assert not sending.relay.behind
