@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from platen_contracts import dead_letter
 from platen_contracts.envelope import encode, encode_headers
 from platen_messaging import lane as lane_module
-from platen_messaging import pauses
+from platen_messaging import pauses, waiting
 from platen_messaging.batches import Tally
 from platen_messaging.relay import Relay
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -183,7 +185,8 @@ async def test_a_lane_that_goes_bad_while_it_looks_whether_it_is_paused_pauses_a
 
     async def meanwhile(engine: AsyncEngine) -> Mapping[str, str]:
         found = await looked(engine)
-        run._judge(Tally(bad=[True] * pauses.AT_LEAST))
+        records: list[Any] = [SimpleNamespace(topic="t", partition=0, offset=place) for place in range(pauses.AT_LEAST)]
+        run._judge(records, Tally(buried=records))
         return found
 
     with monkeypatch.context() as patched:
@@ -232,7 +235,7 @@ async def test_a_backlog_lets_the_relay_catch_up_and_a_few_messages_do_not_wait(
     behind = True
     monkeypatch.setattr(Relay, "behind", property(lambda _: behind, lambda _, told: None), raising=False)
     asked = asyncio.Event()
-    waits = lane_module.wait
+    waits = waiting.wait
 
     async def seen(event: asyncio.Event, seconds: float) -> bool:
         if seconds == lane_module._BEHIND_SECONDS:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -84,14 +85,33 @@ def test_two_handlers_of_one_message_are_a_mistake() -> None:
 
 def test_a_lane_pauses_only_when_more_than_half_of_the_last_200_and_50_are_bad() -> None:
     bad = pauses.Bad()
-    bad.count([True] * 49)
+    offsets = count()
+
+    def come(*verdicts: bool) -> None:
+        records: list[Any] = [SimpleNamespace(topic="t", partition=0, offset=next(offsets)) for _ in verdicts]
+        bad.count(records, [it for it, is_bad in zip(records, verdicts, strict=True) if is_bad])
+
+    come(*[True] * 49)
     assert bad.verdict is None
-    bad.count([False] * 51 + [True])
+    come(*[False] * 51, True)
     assert bad.verdict is None
-    bad.count([True] * 2)
+    come(True, True)
     assert bad.verdict == "52 of the last 103 messages could not be honoured"
-    bad.count([False] * 200)
+    come(*[False] * 200)
     assert bad.verdict is None
+
+
+def test_what_paused_a_lane_is_not_judged_again_when_it_is_read_again() -> None:
+    flood: list[Any] = [SimpleNamespace(topic="t", partition=place % 2, offset=place // 2) for place in range(60)]
+    bad = pauses.Bad()
+    bad.count(flood, flood)
+    assert bad.verdict is not None
+    bad.forgive()
+    bad.count(flood, flood)
+    assert bad.verdict is None
+    more: list[Any] = [SimpleNamespace(topic="t", partition=0, offset=30 + place) for place in range(pauses.AT_LEAST)]
+    bad.count(more, more)
+    assert bad.verdict is not None
 
 
 def test_delays_double_up_to_the_longest() -> None:

@@ -30,14 +30,10 @@ class GaveUp(Exception):
 
 @dataclass(slots=True)
 class Tally:
-    """What came of a batch: (topic, outcome) counts, and for each record whether it was bad."""
+    """What came of a batch: (topic, outcome) counts, and the records that became dead letters."""
 
     counts: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
-    bad: list[bool] = field(default_factory=list[bool])
-
-    def add(self, topic: str, outcome: str) -> None:
-        self.counts[topic, outcome] += 1
-        self.bad.append(outcome == "dead")
+    buried: list[Record] = field(default_factory=list[Record])
 
 
 class Batches(Generic[S]):
@@ -67,7 +63,7 @@ class Batches(Generic[S]):
                 case DeadLetter() as letter:
                     dead.append(letter)
                 case None:
-                    tally.add(self._reader.name_of(record), "other")
+                    tally.counts[self._reader.name_of(record), "other"] += 1
         if incoming or dead:
             await self._settle(incoming, dead, tally)
         return tally
@@ -88,7 +84,7 @@ class Batches(Generic[S]):
             if isinstance(outcome, Unusable) and message.record is not None:
                 self._buried(DeadLetter(message.record, message.topic, outcome.reason), tally)
             else:
-                tally.add(message.topic, _word(outcome))
+                tally.counts[message.topic, _word(outcome)] += 1
 
     async def _divide(self, incoming: Sequence[Incoming], dead: Sequence[DeadLetter], failure: Exception, tally: Tally) -> None:
         """One of them is guilty. Whoever is found alone and still fails, is."""
@@ -133,7 +129,8 @@ class Batches(Generic[S]):
             raise GaveUp(told(failure)) from failure
 
     def _buried(self, letter: DeadLetter, tally: Tally) -> None:
-        tally.add(letter.topic, "dead")
+        tally.counts[letter.topic, "dead"] += 1
+        tally.buried.append(letter.record)
         DEAD_LETTERS.labels(self._lane, letter.topic).inc()
         log.warning("dead letter", reason=letter.reason, reader=self._reader.name, **_place(letter.record))
 

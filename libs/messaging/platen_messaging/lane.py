@@ -194,7 +194,7 @@ class LaneRun(Generic[S]):
         if reason is None:
             if self._paused.is_set():
                 self._paused.clear()
-                self._bad = pauses.Bad()
+                self._bad.forgive()
             return False
         self._paused.set()
         self._health.set(self._part, f"paused: {reason}", "see the dead letters, mend the cause, then resume the lane")
@@ -304,7 +304,7 @@ class LaneRun(Generic[S]):
             await wait(self._hurry, 1)
             return False
         self._count(records, tally, time.perf_counter() - started)
-        self._judge(tally)
+        self._judge(records, tally)
         return True
 
     async def _committed(self) -> None:
@@ -345,9 +345,9 @@ class LaneRun(Generic[S]):
         metrics.BATCH_SECONDS.labels(name).observe(seconds)
         log.debug("batch", lane=name, messages=len(records), seconds=round(seconds, 4))
 
-    def _judge(self, tally: Tally) -> None:
+    def _judge(self, records: Sequence[Record], tally: Tally) -> None:
         """Pauses at once; `_is_paused` writes it down."""
-        self._bad.count(tally.bad)
+        self._bad.count(records, tally.buried)
         if (verdict := self._bad.verdict) is not None:
             self._verdict = verdict
             self._paused.set()

@@ -7,18 +7,33 @@ from collections.abc import Iterable, Mapping
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from .records import Record
+
 WINDOW = 200
 AT_LEAST = 50
 
 
 class Bad:
-    """How many of the last 200 messages could not be honoured."""
+    """How many of the last 200 messages could not be honoured.
+
+    Each is judged once: the batch that paused the lane may be read again when it goes on, if its offsets were lost.
+    """
 
     def __init__(self) -> None:
         self._last: deque[bool] = deque(maxlen=WINDOW)
+        self._judged: dict[tuple[str, int], int] = {}
+        """(topic, partition) to the next offset to be judged."""
 
-    def count(self, bad: Iterable[bool]) -> None:
-        self._last.extend(bad)
+    def count(self, records: Iterable[Record], buried: Iterable[Record]) -> None:
+        bad = {(it.topic, it.partition, it.offset) for it in buried}
+        for it in records:
+            if it.offset >= self._judged.get((it.topic, it.partition), 0):
+                self._judged[it.topic, it.partition] = it.offset + 1
+                self._last.append((it.topic, it.partition, it.offset) in bad)
+
+    def forgive(self) -> None:
+        """The lane goes on, with a clean slate."""
+        self._last.clear()
 
     @property
     def verdict(self) -> str | None:
