@@ -90,3 +90,9 @@ def once(page: httpx.Response) -> str:
     found = re.search(r'name="once" value="([0-9a-f]{32})"', page.text)
     assert found is not None, page.text
     return found[1]
+
+
+async def post(client: httpx.AsyncClient, page: str, to: str, **fields: Any) -> httpx.Response:
+    """A form of `page`, as it is sent from there."""
+    shown = await client.get(page)
+    return await client.post(to, data={"once": once(shown), **fields})

@@ -13,6 +13,7 @@ from platen_contracts.status import OrderStatus
 from platen_contracts.subscribing import difference
 from platen_messaging.records import Incoming
 
+OTHER_ITEM = "e" * 32
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 PEOPLE = [
@@ -40,6 +41,17 @@ MUG = catalog.Artwork(
     sides={
         "front": catalog.Side(layers=[catalog.TextLayer(option="name", width=900, height=300, font="Noto Sans", size=220)]),
     },
+)
+STAR_MAP = MUG.model_copy(
+    update={
+        "artwork_id": "star-map",
+        "version": 1,
+        "title": "Star map",
+        "options": {
+            "name": catalog.Option(label="Name", max_length=20),
+            "place": catalog.Option(label="Place under the sky", max_length=60),
+        },
+    }
 )
 SHOPS = [
     catalog.Shop(shop_id="atelier-nour", title="Atelier Nour أتيليه نور", url="https://nour.example", sync_from=NOON),
@@ -100,6 +112,26 @@ def an_order(nth: int, status: OrderStatus | None = None, **fields: Any) -> orde
     return orders.OrderSnapshot.model_validate(words | fields)
 
 
+def by_hand(nth: int, **fields: Any) -> orders.OrderSnapshot:
+    """An order of a custom vendor with two items, a hand-over and a parcel: three units of the first, one of them shipped."""
+    order = an_order(nth, OrderStatus.READY)
+    first = item_id(order.order_id)
+    item = order.items[first].model_dump(mode="json", exclude_none=True)
+    reasons = dict.fromkeys(("send", "retry", "edit_shipping", "stop_sending", "settle"), "custom_vendor")
+    words: dict[str, Any] = {
+        "custom": True,
+        "vendor_id": "handmade-berlin",
+        "items": {
+            first: {**item, "quantity": 3, "shipped": 1},
+            OTHER_ITEM: {**item, "line_id": "2", "title": "Pet tote bag", "quantity": 1, "state": "Ignored"},
+        },
+        "parcels": {"1": {"carrier": "DHL", "units": {first: 1}}},
+        "hand_over": {"at": NOON, "version": 1},
+        "actions": dict.fromkeys(ALL_ACTIONS, "allowed") | {"unarchive": "wrong_status", "see_detail": "wrong_status"} | reasons,
+    }
+    return an_order(nth, OrderStatus.READY, **{**words, **fields})
+
+
 def item_id(this: str) -> str:
     return derived_id("item", this)
 
@@ -132,7 +164,9 @@ def an_item(number: int, status: OrderStatus) -> dict[str, Any]:
             "render": editable,
             "view_print_file": "allowed" if "file" in side else "no_file",
             "split_line": editable if status is not OrderStatus.FAILED else "wrong_status",
+            "set_artwork": editable,
             "ignore_item": editable,
+            "restore_item": editable,
         },
     }
 

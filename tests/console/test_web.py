@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import httpx
 import pytest
 from platen_contracts import orders
 from platen_contracts.message import Message
@@ -14,7 +13,7 @@ from platen_contracts.status import ActivityKind, OrderStatus
 from platen_contracts.topics import MESSAGES
 
 from . import heard
-from .conftest import HERE, World, once
+from .conftest import HERE, World, once, post
 from .heard import a_private, a_progress, an_order, an_order_told, item_id
 
 EVIL = """<script>alert("x")</script>'"><img src=x onerror=alert(1)>"""
@@ -24,11 +23,6 @@ async def _fill(world: World, *told: OrderSnapshot) -> None:
     await world.tell(*heard.the_catalogue())
     for number, order in enumerate(told):
         await world.tell(*an_order_told(order, number))
-
-
-async def _post(client: httpx.AsyncClient, page: str, to: str, **fields: Any) -> httpx.Response:
-    shown = await client.get(page)
-    return await client.post(to, data={"once": once(shown), **fields})
 
 
 @pytest.mark.parametrize("status", list(OrderStatus))
@@ -186,7 +180,7 @@ async def test_a_click_becomes_the_command_that_names_the_version_looked_at(
     order = an_order(1, OrderStatus.NEW)
     await _fill(world, order)
     async with world.browser() as client:
-        answer = await _post(client, f"/orders/{order.order_id}", f"/orders/{order.order_id}/{action}", version="4")
+        answer = await post(client, f"/orders/{order.order_id}", f"/orders/{order.order_id}/{action}", version="4")
         assert answer.status_code == 303
         assert "waiting for the answer" in (await client.get(answer.headers["location"])).text
     ((command_id, topic, key, kind, said),) = await world.outbox()
@@ -220,6 +214,28 @@ FORMS: list[Any] = [
         {"accepted": True, "vendor_order_id": "77", "reason": "I looked"},
     ),
     ("settle", {"verdict": "not accepted", "reason": "I rang them"}, {"accepted": False, "reason": "I rang them"}),
+    ("split_line", {"item": "ITEM", "quantities": " 1 + 1 "}, {"item_id": "ITEM", "quantities": [1, 1]}),
+    ("split_line", {"item": "ITEM", "quantities": "10,2; 3"}, {"item_id": "ITEM", "quantities": [10, 2, 3]}),
+    ("split_off", {"items": ["nope", "ITEM"]}, {"item_ids": ["ITEM"]}),
+    ("ignore_item", {"item": "ITEM"}, {"item_id": "ITEM"}),
+    ("restore_item", {"item": "ITEM"}, {"item_id": "ITEM"}),
+    (
+        "set_artwork",
+        {"item": "ITEM", "artwork": "family-mug/3", "answer.name": "แมว", "answer.colour": "blue"},
+        {"item_id": "ITEM", "artwork": {"artwork_id": "family-mug", "version": 3}, "answers": {"name": "แมว"}},
+    ),
+    (
+        "set_artwork",
+        {"item": "ITEM", "artwork": "not-heard-of/12"},
+        {"item_id": "ITEM", "artwork": {"artwork_id": "not-heard-of", "version": 12}, "answers": None},
+    ),
+    ("record_hand_over", {}, {}),
+    (
+        "record_parcel",
+        {"parcel": "1", "carrier": "", "tracking_number": " JD 01 ", "tracking_url": "", "units.ITEM": "2", "units.nope": "1"},
+        {"parcel": "1", "carrier": None, "tracking_number": "JD 01", "units": {"ITEM": 2}},
+    ),
+    ("record_parcel", {"parcel": "1", "units.ITEM": "0"}, {"parcel": "1", "units": {}}),
 ]
 
 
@@ -235,7 +251,7 @@ async def test_what_is_typed_becomes_the_command_it_means(
         return json.loads(json.dumps(text).replace("ITEM", item_id(order.order_id)))
 
     async with world.browser() as client:
-        await _post(client, f"/orders/{order.order_id}", f"/orders/{order.order_id}/{action}", version="4", **named(typed))
+        await post(client, f"/orders/{order.order_id}", f"/orders/{order.order_id}/{action}", version="4", **named(typed))
     (row,) = await world.outbox()
     assert {name: row[4].get(name) for name in expected} == named(expected)
     MESSAGES[row[3]].model_validate(row[4])
@@ -247,6 +263,14 @@ WRONG: list[Any] = [
     ("edit_shipping", {"version": "4", "full_name": "Zoë K", "line1": "x", "city": "y", "country": "Germany"}, "two letters"),
     ("settle", {"version": "4", "verdict": "", "reason": "x"}, "say whether the vendor has the order"),
     ("personalise", {"version": "4", "item": "nope"}, "no such item"),
+    ("ignore_item", {"version": "4", "item": "nope"}, "no such item"),
+    ("split_line", {"version": "4", "item": "ITEM", "quantities": "2 + ½"}, "no number of units; sizes such as 2 + 1"),
+    ("split_line", {"version": "4", "item": "ITEM", "quantities": "-1, 3"}, "no number of units; sizes such as 2 + 1"),
+    ("split_line", {"version": "4", "item": "ITEM", "quantities": "1," * 201}, "201 parts are named; at most 200"),
+    ("split_off", {"version": "4", "items": "nope"}, "no item is ticked"),
+    ("set_artwork", {"version": "4", "item": "ITEM", "artwork": "Family Mug"}, "its name and version are expected"),
+    ("set_artwork", {"version": "4", "item": "ITEM", "artwork": "family-mug/0"}, "its name and version are expected"),
+    ("record_parcel", {"version": "4", "parcel": "1", "units.ITEM": "two"}, "no number of units; type how many"),
 ]
 
 
@@ -257,7 +281,8 @@ async def test_a_form_that_makes_no_sense_is_shown_again_with_the_reason_and_sen
     order = an_order(1, OrderStatus.NEW)
     await _fill(world, order)
     async with world.browser() as client:
-        answer = await _post(client, f"/orders/{order.order_id}", f"/orders/{order.order_id}/{action}", **typed)
+        fields = json.loads(json.dumps(typed).replace("ITEM", item_id(order.order_id)))
+        answer = await post(client, f"/orders/{order.order_id}", f"/orders/{order.order_id}/{action}", **fields)
     assert answer.status_code == 422
     assert reason in answer.text
     assert await world.outbox() == []
@@ -282,7 +307,7 @@ async def test_a_refusal_that_comes_in_time_is_shown_at_its_field_with_what_was_
     monkeypatch.setattr(world.desk, "apply", answered)
     item = item_id(order.order_id)
     async with world.browser() as client:
-        answer = await _post(
+        answer = await post(
             client,
             f"/orders/{order.order_id}",
             f"/orders/{order.order_id}/personalise",
@@ -300,7 +325,7 @@ async def test_a_reply_that_comes_late_appears_on_the_page(world: World) -> None
     order = an_order(1, OrderStatus.NEW)
     await _fill(world, order)
     async with world.browser() as client:
-        answer = await _post(client, f"/orders/{order.order_id}", f"/orders/{order.order_id}/archive", version="4")
+        answer = await post(client, f"/orders/{order.order_id}", f"/orders/{order.order_id}/archive", version="4")
         address = answer.headers["location"]
         (row,) = await world.outbox()
         reply = orders.CommandRefused(command_id=row[0], order_id=order.order_id, version=4, code="stale", reason="It changed.")
@@ -325,7 +350,7 @@ async def test_a_bulk_is_a_command_each_that_share_a_bulk_id_and_name_the_versio
     await _fill(world, *told)
     async with world.browser() as client:
         picks = [f"{it.order_id}:{it.version}" for it in told] + ["0" * 32 + ":1"]
-        answer = await _post(client, "/orders", "/orders/bulk", action="send", pick=picks, back="/orders?status=New")
+        answer = await post(client, "/orders", "/orders/bulk", action="send", pick=picks, back="/orders?status=New")
         rows = await world.outbox()
         bulk = answer.headers["location"].rpartition("bulk=")[2]
         assert answer.headers["location"].startswith("/orders?status=New&bulk=")
@@ -356,7 +381,7 @@ async def test_a_bulk_is_a_command_each_that_share_a_bulk_id_and_name_the_versio
 async def test_a_bulk_that_makes_no_sense_sends_nothing(world: World, fields: dict[str, Any]) -> None:
     await _fill(world, an_order(1))
     async with world.browser() as client:
-        assert (await _post(client, "/orders", "/orders/bulk", **fields)).status_code == 422
+        assert (await post(client, "/orders", "/orders/bulk", **fields)).status_code == 422
     assert await world.outbox() == []
 
 
@@ -367,9 +392,9 @@ async def test_sync_shows_progress_and_asks_for_more(world: World) -> None:
         page = (await client.get("/sync")).text
         assert "<dd>188</dd>" in page
         assert "not synced yet" in page
-        answer = await _post(client, "/sync", "/sync/atelier-nour/sync")
+        answer = await post(client, "/sync", "/sync/atelier-nour/sync")
         assert "progress appears below" in (await client.get(answer.headers["location"])).text
-        assert (await _post(client, "/sync", "/sync/nobody/sync")).status_code == 404
+        assert (await post(client, "/sync", "/sync/nobody/sync")).status_code == 404
     ((_, topic, key, kind, said),) = await world.outbox()
     assert (topic, key, kind) == ("sync.commands", "atelier-nour", "platen.sync.SyncShop.v1")
     assert said == {"shop_id": "atelier-nour", "actor": {"kind": "operator", "name": "operator"}}

@@ -20,6 +20,20 @@ _HISTORY = "select event::text from history where order_id = $1 order by version
 
 _ARTWORKS = "select id, document::text from catalog where kind = 'artwork' and id = any($1::text[])"
 
+_TITLES = """
+select id, document ->> 'title' from (
+    select distinct on (split_part(id, '/', 1)) id, document from catalog where kind = 'artwork'
+    order by split_part(id, '/', 1), split_part(id, '/', 2)::numeric desc limit $1
+) as newest
+"""
+
+_NEWEST = """
+select split_part(id, '/', 1), max(split_part(id, '/', 2)::numeric) from catalog
+where kind = 'artwork' and split_part(id, '/', 1) = any($1::text[]) group by 1
+"""
+
+_NUMBERS = "select id, document ->> 'number' from orders where id = any($1::text[])"
+
 _CATALOG = "select kind, document::text from catalog where kind in ('shop', 'vendor') order by kind, id"
 
 _SYNCS = "select shop_id, told_at, document::text from syncs"
@@ -92,12 +106,18 @@ class Names:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """All that is known of one order. `history`: newest first. `commands`: those asked for by id."""
+    """All that is known of one order.
+
+    `history`: newest first. `artworks`: by `artwork_id/version`, those of the items. `newest`: the last version of each of
+    them. `numbers`: of the orders it was split off from or that were split off from it, by id. `commands`: those asked for.
+    """
 
     order: OrderSnapshot
     private: OrderPrivate | None
     history: Sequence[OrderChanged]
     artworks: Mapping[str, Artwork]
+    newest: Mapping[str, int]
+    numbers: Mapping[str, str]
     commands: Sequence[Command] = field(default_factory=tuple)
 
 
@@ -142,25 +162,38 @@ class Reading:
         async with self._engine.connect() as tx:
             return {row[0]: row[1] for row in await _rows(tx, statement, *values)}
 
-    async def order(self, order_id: str, commands: Sequence[str] = (), changes: int = 200) -> Known | None:
-        """One order with its latest `changes`; None where nothing is known of it."""
+    async def order(
+        self, order_id: str, commands: Sequence[str] = (), changes: int = 200, artworks: Sequence[str] = ()
+    ) -> Known | None:
+        """One order with its latest `changes` and these `artworks` too; None where nothing is known of it."""
         statement = f"select orders.document::text, private.document::text from {_LISTED} where orders.id = $1"
         async with self._engine.connect() as tx:
             rows = await _rows(tx, statement, order_id)
             if not rows:
                 return None
             listed = _listed(rows[0])
-            refs = {f"{it.artwork.artwork_id}/{it.artwork.version}" for it in listed.order.items.values() if it.artwork}
+            pinned = [it.artwork for it in listed.order.items.values() if it.artwork]
+            refs = {*artworks, *(f"{it.artwork_id}/{it.version}" for it in pinned)}
+            family = [*listed.order.children, *filter(None, [listed.order.parent])]
             history = await _rows(tx, _HISTORY, order_id, changes)
-            artworks = await _rows(tx, _ARTWORKS, sorted(refs))
+            drawn = await _rows(tx, _ARTWORKS, sorted(refs))
+            newest = await _rows(tx, _NEWEST, sorted({it.artwork_id for it in pinned}))
+            numbers = await _rows(tx, _NUMBERS, family)
             asked = await _rows(tx, f"{_COMMAND} where id = any($1::text[]) and order_id = $2", list(commands), order_id)
         return Known(
             listed.order,
             listed.private,
             [OrderChanged.model_validate_json(row[0]) for row in history],
-            {row[0]: Artwork.model_validate_json(row[1]) for row in artworks},
+            {row[0]: Artwork.model_validate_json(row[1]) for row in drawn},
+            {row[0]: int(row[1]) for row in newest},
+            {row[0]: row[1] for row in numbers},
             [_command(row) for row in asked],
         )
+
+    async def artworks(self, most: int) -> dict[str, str]:
+        """Titles of the newest version of each artwork by `artwork_id/version`, at most so many."""
+        async with self._engine.connect() as tx:
+            return {row[0]: row[1] for row in await _rows(tx, _TITLES, most)}
 
     async def orders(self, order_ids: Sequence[str]) -> list[OrderSnapshot]:
         async with self._engine.connect() as tx:

@@ -1,30 +1,16 @@
-"""From what was typed to the command it means."""
+"""What a browser posts: read with limits, and told apart from what cannot be understood."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
-from platen_contracts import orders
-from platen_contracts.catalog import Artwork
-from platen_contracts.common import Actor, Address, Answer, Answers
-from platen_contracts.orders import OrderCommand, OrderSnapshot
-from platen_contracts.status import OrderStatus
-from pydantic import ValidationError
 from starlette.requests import Request
-
-from platen_console.store.reading import Known
 
 MOST_BYTES = 256 * 1024
 MOST_FIELDS = 1000
 MOST_ORDERS = 200
-
-ADDRESS_FIELDS = tuple(Address.model_fields)
-ANSWER = "answer."
-
-C = TypeVar("C", bound=OrderCommand)
 
 
 class Wrong(ValueError):
@@ -71,20 +57,6 @@ async def read_form(request: Request) -> Form:
         raise Wrong("form", f"a UTF-8 form of at most {MOST_FIELDS} fields is expected") from None
 
 
-def command_of(action: str, known: Known, form: Form, actor: Actor) -> OrderCommand:
-    """The command of one action on one order. Raises `Wrong`, and `KeyError` for an action that has no form."""
-    build = BUILDERS[action]
-    return build(known, form, {"order_id": known.order.order_id, "actor": actor, "expected_version": _version(form)})
-
-
-def bulk_command(action: str, order: OrderSnapshot, version: int, bulk_id: str, actor: Actor) -> tuple[str, OrderCommand]:
-    """The action and the command of one order in a bulk; sending an order that failed is a retry. Raises `KeyError`."""
-    words = {"order_id": order.order_id, "actor": actor, "expected_version": version, "bulk_id": bulk_id}
-    if action == "send" and order.status == OrderStatus.FAILED:
-        action = "retry"
-    return action, BULK[action](**words)
-
-
 def picks(form: Form) -> dict[str, int]:
     """The orders that were ticked, each with the version shown. Raises `Wrong`."""
     found: dict[str, int] = {}
@@ -100,98 +72,8 @@ def picks(form: Form) -> dict[str, int]:
     return found
 
 
-def _version(form: Form) -> int:
+def version_of(form: Form) -> int:
     text = form.get("version")
     if not text.isdecimal() or not text.isascii() or not 0 < len(text) < 10 or int(text) < 1:
         raise Wrong("version", "the version of the order that was looked at is expected")
     return int(text)
-
-
-def _plain(message: type[C]) -> Callable[[Known, Form, Mapping[str, Any]], OrderCommand]:
-    return lambda known, form, words: message(**words)
-
-
-def _render(_: Known, form: Form, words: Mapping[str, Any]) -> OrderCommand:
-    item = form.get("item")
-    return orders.Render(**words, item_ids=[item] if item else None, again=form.get("again") == "yes")
-
-
-def _edit_shipping(_: Known, form: Form, words: Mapping[str, Any]) -> OrderCommand:
-    typed = {name: form.get(name) for name in ADDRESS_FIELDS}
-    typed["country"] = typed["country"].upper()
-    try:
-        recipient = Address.model_validate({name: value for name, value in typed.items() if value or _required(name)})
-    except ValidationError as wrong:
-        error = wrong.errors(include_url=False)[0]
-        field = str(error["loc"][0])
-        reason = "two letters such as DE or TH" if field == "country" else "at most 2000 characters"
-        raise Wrong(f"recipient.{field}", f"{field}: {reason} are expected") from None
-    return orders.EditShipping(**words, recipient=recipient)
-
-
-def _required(name: str) -> bool:
-    return Address.model_fields[name].is_required()
-
-
-def _settle(_: Known, form: Form, words: Mapping[str, Any]) -> OrderCommand:
-    verdict, reason = form.get("verdict"), form.get("reason")
-    if verdict not in ("accepted", "not accepted"):
-        raise Wrong("verdict", "say whether the vendor has the order or not")
-    if not 0 < len(reason) <= 2000:
-        raise Wrong("reason", "say in up to 2000 characters how you know")
-    vendor_order_id = form.get("vendor_order_id") or None
-    return orders.Settle(**words, accepted=verdict == "accepted", vendor_order_id=vendor_order_id, reason=reason)
-
-
-def _personalise(known: Known, form: Form, words: Mapping[str, Any]) -> OrderCommand:
-    item_id = form.get("item")
-    item = known.order.items.get(item_id)
-    if item is None:
-        raise Wrong("item", "the order has no such item")
-    ref = item.artwork
-    artwork = None if ref is None else known.artworks.get(f"{ref.artwork_id}/{ref.version}")
-    if artwork is None:
-        raise Wrong("item", "the item's artwork is not known here yet; wait for the catalogue")
-    held = answers_of(known, item_id)
-    typed = _typed_answers(artwork, form, held)
-    changed = {name: answer for name, answer in typed.items() if answer != held.get(name, "")}
-    return orders.Personalise(**words, item_id=item_id, answers=changed or typed)
-
-
-def _typed_answers(artwork: Artwork, form: Form, held: Answers) -> Answers:
-    """What stands in the form, photos left aside. A list of texts is typed one a line."""
-    answers: dict[str, Answer] = {}
-    for name, option in artwork.options.items():
-        if option.kind == "photo" or not form.all(ANSWER + name):
-            continue
-        text = form.get(ANSWER + name)
-        if isinstance(held.get(name), list):
-            answers[name] = [line.strip() for line in text.split("\n") if line.strip()]
-        elif text or held.get(name):
-            answers[name] = text
-    return answers
-
-
-def answers_of(known: Known, item_id: str) -> Answers:
-    private = None if known.private is None else known.private.items.get(item_id)
-    return {} if private is None else private.answers
-
-
-BUILDERS: Mapping[str, Callable[[Known, Form, Mapping[str, Any]], OrderCommand]] = {
-    "personalise": _personalise,
-    "render": _render,
-    "edit_shipping": _edit_shipping,
-    "send": _plain(orders.Send),
-    "retry": _plain(orders.Retry),
-    "stop_sending": _plain(orders.StopSending),
-    "settle": _settle,
-    "archive": _plain(orders.Archive),
-    "unarchive": _plain(orders.Unarchive),
-}
-
-BULK: Mapping[str, type[OrderCommand]] = {
-    "render": orders.Render,
-    "send": orders.Send,
-    "retry": orders.Retry,
-    "archive": orders.Archive,
-}

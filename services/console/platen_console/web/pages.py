@@ -13,14 +13,15 @@ from urllib.parse import urlencode, urlsplit
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
+from platen_contracts.catalog import Artwork
 from platen_contracts.common import FileRef
-from platen_contracts.orders import OrderSnapshot
-from platen_contracts.status import OrderStatus
+from platen_contracts.orders import OrderSnapshot, SnapshotItem
+from platen_contracts.status import ItemState, OrderStatus
 
 from platen_console.model import APPLIED, IGNORED, REFUSED, Command
 from platen_console.store.reading import Cursor, Filter
 from platen_console.web import words
-from platen_console.web.forms import BUILDERS
+from platen_console.web.builders import BUILDERS
 
 ALLOWED = "allowed"
 
@@ -37,6 +38,11 @@ class Tried:
     reason: str
     field: str
     typed: Mapping[str, str]
+    ticked: Sequence[str] = ()
+
+    def of(self, action: str, item_id: str = "") -> Tried | None:
+        """Itself, if it was the form of this action and item."""
+        return self if (self.action, self.item_id) == (action, item_id) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +85,16 @@ def _environment() -> Environment:
         auto_reload=False,
     )
     environment.filters.update(
-        when=when, action=words.action, reason=words.reason, spaced=words.spaced, sentence=words.sentence,
+        when=when, action=words.action, reason=words.reason, field=words.field, spaced=words.spaced, sentence=words.sentence,
         cause=words.cause, link=web_link, answer=answer_text, slug=slug, kb=kilobytes,
     )  # fmt: skip
     environment.globals.update(
-        STATUSES=[status.value for status in OrderStatus], changes=words.changes, offers=offers, asset=_asset_versions()
+        STATUSES=[status.value for status in OrderStatus],
+        changes=words.changes,
+        offers=offers,
+        of_order=of_order,
+        of_item=of_item,
+        asset=_asset_versions(),
     )
     return environment
 
@@ -95,6 +106,30 @@ def offers(actions: Mapping[str, str]) -> tuple[list[str], list[tuple[str, str]]
     allowed = [name for name in known if actions[name] == ALLOWED and name in BUILDERS]
     withheld = [(name, "no_form" if actions[name] == ALLOWED else actions[name]) for name in known if name not in allowed]
     return allowed, withheld
+
+
+def of_order(order: OrderSnapshot) -> Mapping[str, str]:
+    """The order's actions, less those that have nothing to act upon."""
+    return _less(order.actions, {"split_off": "one_item"} if len(order.items) < 2 else {})
+
+
+def of_item(item: SnapshotItem, artwork: Artwork | None) -> Mapping[str, str]:
+    """The item's actions, less those that have nothing to act upon; `artwork` is the item's, where it is known here."""
+    without: dict[str, str] = {}
+    if item.quantity < 2:
+        without["split_line"] = "one_unit"
+    if item.artwork is None:
+        without["personalise"] = "no_artwork"
+    elif artwork is None:
+        without["personalise"] = "artwork_unheard"
+    elif not artwork.options:
+        without["personalise"] = "nothing_asked"
+    meaningless = "ignore_item" if item.state == ItemState.IGNORED else "restore_item"
+    return {name: code for name, code in _less(item.actions, without).items() if name != meaningless}
+
+
+def _less(actions: Mapping[str, str], without: Mapping[str, str]) -> Mapping[str, str]:
+    return {name: without.get(name, code) if code == ALLOWED else code for name, code in actions.items()}
 
 
 def when(moment: datetime | None) -> Markup:

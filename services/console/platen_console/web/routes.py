@@ -30,7 +30,7 @@ from starlette.staticfiles import StaticFiles
 from platen_console.decide import OrderAsked, SyncAsked
 from platen_console.model import Command, Entry
 from platen_console.store.reading import Filter, Known, Reading
-from platen_console.web import forms
+from platen_console.web import builders, forms
 from platen_console.web.forms import Form, Wrong
 from platen_console.web.guard import COOKIE, SESSION_SECONDS, Guard, Sessions, inside, is_account_name
 from platen_console.web.pages import BulkResult, Tried, cursor_of, fingerprint, list_address, render, summary
@@ -39,6 +39,8 @@ log = logger("web")
 T = TypeVar("T")
 
 PAGE = 50
+MOST_ARTWORKS = 500
+"""Offered to choose from; any other may be typed."""
 REPLY_SECONDS = 1.8
 _LOOK_SECONDS = 0.1
 _ID = re.compile(r"[0-9a-f]{32}")
@@ -117,12 +119,12 @@ class Console:
     async def _bulk(self, request: Request) -> Response:
         form = await forms.read_form(request)
         action, picked, bulk_id = form.get("action"), forms.picks(form), _once(form)
-        if action not in forms.BULK:
-            raise Wrong("action", f"{action!r} is no bulk action; choose one of {', '.join(forms.BULK)}")
+        if action not in builders.BULK:
+            raise Wrong("action", f"{action!r} is no bulk action; choose one of {', '.join(builders.BULK)}")
         actor = _actor(request)
         facts: list[Incoming] = []
         for order in await self._reading.orders(list(picked)):
-            meant, command = forms.bulk_command(action, order, picked[order.order_id], bulk_id, actor)
+            meant, command = builders.bulk_command(action, order, picked[order.order_id], bulk_id, actor)
             fact_id = derived_id(bulk_id, order.order_id)
             facts.append(self._desk.fact(OrderAsked(command=command, action=meant), fact_id, order.order_id))
         await self._desk.apply(facts)
@@ -142,25 +144,34 @@ class Console:
         return await self._order_page(request, known)
 
     async def _order_page(self, request: Request, known: Known, tried: Tried | None = None) -> Response:
-        values = {"known": known, "order": known.order, "names": await self._reading.names(), "tried": tried}
+        values = {
+            "known": known,
+            "order": known.order,
+            "names": await self._reading.names(),
+            "tried": tried,
+            "artworks": {} if "live" in request.query_params else await self._reading.artworks(MOST_ARTWORKS),
+        }
         return self._live(request, "order.html", values, key=repr((known, tried)), status=422 if tried else 200)
 
-    async def _known(self, request: Request, commands: Sequence[str] = ()) -> Known:
+    async def _known(self, request: Request, commands: Sequence[str] = (), form: Form | None = None) -> Known:
+        """With the artwork that a form names, and the commands with these ids."""
         order_id = request.path_params["order_id"]
-        known = await self._reading.order(order_id, commands) if _ID.fullmatch(order_id) else None
+        ref = None if form is None else builders.artwork_ref(form)
+        wanted = () if ref is None else (f"{ref.artwork_id}/{ref.version}",)
+        known = await self._reading.order(order_id, commands, artworks=wanted) if _ID.fullmatch(order_id) else None
         if known is None:
             raise HTTPException(404, "There is no such order, or it has not been heard of yet.")
         return known
 
     async def _ask(self, request: Request) -> Response:
         """Refused at once: the page again with what was typed. Else on to the page that shows the reply when it comes."""
-        known, action = await self._known(request), request.path_params["action"]
-        form = await forms.read_form(request)
-        if action not in forms.BUILDERS:
+        action, form = request.path_params["action"], await forms.read_form(request)
+        known = await self._known(request, form=form)
+        if action not in builders.BUILDERS:
             raise HTTPException(404, "There is no such action.")
         command_id = _once(form)
         try:
-            command = forms.command_of(action, known, form, _actor(request))
+            command = builders.command_of(action, known, form, _actor(request))
         except Wrong as wrong:
             return await self._order_page(request, known, _tried(action, form, wrong.reason, wrong.field))
         await self._desk.apply([self._desk.fact(OrderAsked(command=command, action=action), command_id, command.order_id)])
@@ -171,7 +182,7 @@ class Console:
 
         found = await _soon(answered)
         if found is not None and isinstance(found.reply, CommandRefused):
-            now = await self._known(request)
+            now = await self._known(request, form=form)
             return await self._order_page(request, now, _tried(action, form, found.reply.reason, found.reply.field or ""))
         return RedirectResponse(f"/orders/{known.order.order_id}?asked={command_id}", 303)
 
@@ -280,7 +291,7 @@ def _actor(request: Request) -> Actor:
 
 
 def _tried(action: str, form: Form, reason: str, field: str) -> Tried:
-    return Tried(action, form.get("item"), reason, field, form.as_dict())
+    return Tried(action, form.get("item"), reason, field, form.as_dict(), form.all("items"))
 
 
 async def _soon(look: Callable[[], Awaitable[T]]) -> T | None:

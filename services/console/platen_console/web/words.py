@@ -46,6 +46,11 @@ REASONS: Mapping[str, str] = {
     "not_archived": "the order is not archived",
     "already_sent": "the order was sent already",
     "nothing_to_render": "there is nothing to render",
+    "one_item": "the order has one item; split that by quantity first",
+    "one_unit": "the item has one unit",
+    "no_artwork": "the item has no artwork; add one first",
+    "artwork_unheard": "its artwork has not been published here",
+    "nothing_asked": "its artwork asks nothing",
     "no_form": "this console has no form for it; send the command by other means",
 }
 
@@ -90,6 +95,12 @@ def reason(code: str) -> str:
     return REASONS.get(code) or spaced(code)
 
 
+def field(name: str, order: OrderSnapshot) -> str:
+    """The name of a field, with an item's title in the place of its id."""
+    first, _, rest = name.partition(".")
+    return f"{first} of {_title(rest, order)}" if rest in order.items else name
+
+
 def cause(event_type: str) -> str:
     """What made a change, from its CloudEvents type; a command by its action."""
     name = event_type.split(".")[-2] if event_type.count(".") >= 2 else event_type
@@ -125,6 +136,8 @@ def _phrases(name: str, value: Any, order: OrderSnapshot) -> Iterator[str]:
                 yield f"parcel {parcel} {'removed' if patch is None else _parcel(patch)}"
         case "generation":
             yield f"sending no. {value}"
+        case "hand_over":
+            yield "handed over"
         case "erased":
             yield "personal data erased"
         case _:

@@ -1,0 +1,137 @@
+"""Which forms an order's page offers, and what they hold."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from platen_contracts.orders import OrderSnapshot
+from platen_contracts.status import OrderStatus
+
+from . import heard
+from .conftest import World, post
+from .heard import MUG, OTHER_ITEM, STAR_MAP, a_private, an_order, an_order_told, by_hand, item_id
+
+
+async def _page(world: World, order: OrderSnapshot) -> str:
+    await world.tell(*heard.the_catalogue(), (order, "orders.status"), (a_private(order), "orders.private"))
+    async with world.browser() as client:
+        answer = await client.get(f"/orders/{order.order_id}")
+    assert answer.status_code == 200
+    return answer.text
+
+
+def _card(page: str, card: str) -> str:
+    """One part of the page."""
+    return page.partition(f'id="{card}"')[2].partition("</section>")[0]
+
+
+async def test_a_live_item_can_be_ignored_and_split_and_an_ignored_one_restored(world: World) -> None:
+    order = by_hand(1)
+    page = await _page(world, order)
+    live, ignored = _card(page, f"item-{item_id(order.order_id)}"), _card(page, f"item-{OTHER_ITEM}")
+    assert ("/ignore_item" in live, "/restore_item" in live) == (True, False)
+    assert ("/ignore_item" in ignored, "/restore_item" in ignored) == (False, True)
+    assert 'name="quantities" value="2 + 1"' in live
+    assert "/split_line" not in ignored
+    assert "the item has one unit" in ignored
+
+
+async def test_items_are_ticked_that_go_into_an_order_of_their_own(world: World) -> None:
+    order = by_hand(1)
+    page = _card(await _page(world, order), "actions")
+    assert re.findall(r'name="items" value="(\w+)"', page) == [item_id(order.order_id), OTHER_ITEM]
+    assert "(ignored)" in page
+
+
+async def test_an_order_with_one_item_says_why_nothing_can_be_split_off(world: World) -> None:
+    actions = {**an_order(1, OrderStatus.NEW).actions, "split_off": "allowed"}
+    page = await _page(world, an_order(1, OrderStatus.NEW, actions=actions))
+    assert "/split_off" not in page
+    assert "the order has one item; split that by quantity first" in page
+
+
+async def test_what_the_snapshot_withholds_is_shown_with_its_reason_and_has_no_form(world: World) -> None:
+    order = an_order(1, OrderStatus.SENT)
+    page = await _page(world, order)
+    for action in ("split_line", "set_artwork", "ignore_item", "split_off", "record_hand_over", "record_parcel"):
+        assert f"/{action}" not in page
+    assert page.count("not in this status") >= 4
+    assert page.count("this vendor reports by itself") == 2
+
+
+async def test_orders_of_one_family_link_to_each_other(world: World) -> None:
+    child = an_order(2, parent=an_order(1).order_id)
+    parent = an_order(1, children={child.order_id: 3})
+    await world.tell((parent, "orders.status"), (child, "orders.status"))
+    async with world.browser() as client:
+        assert f'<a href="/orders/{child.order_id}">#1002</a>' in (await client.get(f"/orders/{parent.order_id}")).text
+        assert f'<a href="/orders/{parent.order_id}">#1001</a>' in (await client.get(f"/orders/{child.order_id}")).text
+
+
+async def test_an_artwork_with_a_newer_version_is_updated_by_one_click(world: World) -> None:
+    await world.tell(*((MUG.model_copy(update={"version": version}), "catalog.artworks") for version in (4, 10)))
+    page = await _page(world, an_order(1, OrderStatus.NEW))
+    assert 'name="artwork" value="family-mug/10"><button class="small">Update artwork to version 10' in page
+    assert '<option value="family-mug/10">Family mug</option>' in page
+    assert '<option value="family-mug/4">' not in page
+
+
+async def test_an_item_without_an_artwork_is_offered_one(world: World) -> None:
+    order = an_order(1, OrderStatus.NEW)
+    told = order.model_dump(mode="json", exclude_none=True)
+    del told["items"][item_id(order.order_id)]["artwork"]
+    page = await _page(world, OrderSnapshot.model_validate(told))
+    assert "Add artwork" in page
+    assert "the item has no artwork; add one first" in page
+
+
+@pytest.mark.usefixtures("soon")
+@pytest.mark.parametrize(("said", "answers"), [("  Aqaba ", {"place": "Aqaba"}), ("", None)])
+async def test_what_the_new_artwork_asks_is_asked_before_it_is_set(
+    world: World, said: str, answers: dict[str, str] | None
+) -> None:
+    order = an_order(1, OrderStatus.NEW)
+    here = f"/orders/{order.order_id}"
+    await world.tell(*heard.the_catalogue(), (STAR_MAP, "catalog.artworks"), *an_order_told(order))
+    fields = {"version": "4", "item": item_id(order.order_id), "artwork": "star-map/1"}
+    async with world.browser() as client:
+        asked = await post(client, here, f"{here}/set_artwork", **fields)
+        assert asked.status_code == 422
+        assert await world.outbox() == []
+        assert 'name="answer.name" value="Zoë"' in asked.text
+        assert 'name="answer.place" value="" dir="auto" maxlength="60" aria-invalid="true"' in asked.text
+        answer = await post(client, here, f"{here}/set_artwork", **fields, **{"answer.name": "Zoë", "answer.place": said})
+        assert answer.status_code == 303
+    ((*_, command),) = await world.outbox()
+    assert command.get("answers") == answers
+
+
+async def test_a_hand_over_is_shown_and_what_was_edited_since(world: World) -> None:
+    assert "edited since" in await _page(world, by_hand(1))
+    assert "edited since" not in await _page(world, by_hand(1, version=5, hand_over={"at": heard.NOON, "version": 5}))
+
+
+async def test_a_parcel_is_prefilled_with_the_next_name_and_what_is_left(world: World) -> None:
+    order = by_hand(1)
+    first = item_id(order.order_id)
+    page = await _page(world, order)
+    assert 'name="parcel" value="2"' in _card(page, "actions")
+    assert f'name="units.{first}" value="2"' in _card(page, "actions")
+    assert f"units.{OTHER_ITEM}" not in page
+    assert '<input type="hidden" name="parcel" value="1">' in _card(page, "parcels")
+    assert f'name="units.{first}" value="1"' in _card(page, "parcels")
+
+
+@pytest.mark.parametrize(("parcel", "opened"), [("2", "parcel-new"), ("1", "parcel-1")])
+async def test_a_parcel_that_makes_no_sense_opens_its_own_form_again(world: World, parcel: str, opened: str) -> None:
+    order = by_hand(1)
+    here, units = f"/orders/{order.order_id}", f"units.{item_id(order.order_id)}"
+    await world.tell((order, "orders.status"), (a_private(order), "orders.private"))
+    async with world.browser() as client:
+        fields = {"version": "4", "parcel": parcel, "carrier": "DPD", units: "two"}
+        answer = await post(client, here, f"{here}/record_parcel", **fields)
+    assert answer.status_code == 422
+    assert re.findall(r'<details id="([\w-]+)" open>', answer.text) == [opened]
+    assert answer.text.count('name="carrier" value="DPD"') == answer.text.count(f'name="{units}" value="two"') == 1
+    assert f"units of {order.items[item_id(order.order_id)].title}" in answer.text
