@@ -1,8 +1,12 @@
-"""Records of producers that give header names no UTF-8.
+"""What aiokafka does not get over by itself: header names that are no UTF-8, and connections that uvloop has closed.
 
-aiokafka's parser raises on such a name, each time it comes to it: nothing behind the record would ever be read, and what was
+Its parser raises on such a name, each time it comes to it: nothing behind the record would ever be read, and what was
 fetched of other partitions in the same poll would be lost. Here the rest of that fetch is parsed again, by its slower parser
 in Python, with the bytes that are no UTF-8 replaced by U+FFFD. Every other fetch takes the way it always took.
+
+asyncio's transports pass over what is written to them once they are closed; uvloop's raise a RuntimeError, which aiokafka does
+not take for a broken connection. Where its task that reads the cluster's metadata met it, that task was gone, nobody was told,
+and the consumer waited for metadata ever after: a lane that read nothing any more after a broker had died.
 """
 
 # pyright: reportPrivateUsage=false, reportMissingTypeStubs=false, reportUnknownMemberType=false
@@ -12,7 +16,9 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+from aiokafka.conn import AIOKafkaConnection, CloseReason
 from aiokafka.consumer import fetcher
+from aiokafka.errors import KafkaConnectionError
 from aiokafka.record.default_records import _DefaultRecordBatchPy
 
 _LENGTH_ENDS = 12
@@ -78,7 +84,20 @@ class TolerantRecords(_PartitionRecords):
             return super().__next__()
 
 
+_send = AIOKafkaConnection.send
+
+
+def send_or_break(connection: Any, request: Any, expect_response: bool = True) -> Any:
+    """In place of `AIOKafkaConnection.send`. Raises `KafkaConnectionError` where the transport was closed under it."""
+    try:
+        return _send(connection, request, expect_response)
+    except RuntimeError as closed:
+        connection.close(reason=CloseReason.CONNECTION_BROKEN)
+        raise KafkaConnectionError(f"connection at {connection.host}:{connection.port} is closed") from closed
+
+
 def install() -> None:
-    """Makes every consumer of this process read so."""
+    """For every consumer and producer of this process."""
     fetcher.MemoryRecords = KeptRecords
     fetcher.PartitionRecords = TolerantRecords
+    cast("Any", AIOKafkaConnection).send = send_or_break
