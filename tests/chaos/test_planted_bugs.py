@@ -23,8 +23,8 @@ from platen_dispatch.gateway.turn import VendorTurn
 from platen_messaging import inbox, outbox
 from platen_messaging.batches import Batches, Tally
 from platen_messaging.kafka import Producer, Sendable, partition_of_key
-from platen_messaging.lane import LaneRun
 from platen_messaging.outcome import Outgoing
+from platen_messaging.processor import Processor
 from platen_messaging.records import DeadLetter
 from platen_messaging.sending import Sender
 from platen_orders.store import OrdersStore
@@ -107,7 +107,7 @@ async def test_offsets_that_go_ahead_of_the_batch_are_caught(hall: Hall, monkeyp
         return await settle(self, records)
 
     monkeypatch.setattr(Batches, "settle", first_time_away)
-    monkeypatch.setattr(LaneRun, "_back_to", lambda *_: None)
+    monkeypatch.setattr(Processor, "_back_to", lambda *_: None)
     await hall.start("orders")
     await observe(hall, 1)
     await asyncio.gather(*(hall.send("sync.orders", "mugs/1", a_shop_order(shop_order_id="1", read=n)) for n in range(1, 4)))

@@ -1,12 +1,19 @@
-"""Records as other languages' clients write them."""
+"""Records as other languages' clients write them, and connections that close under a request."""
 
 from __future__ import annotations
 
+import asyncio
+import socket
+import struct
 from typing import Any
 
 import pytest
+import uvloop
 from aiokafka import TopicPartition
+from aiokafka.conn import AIOKafkaConnection
 from aiokafka.consumer import fetcher
+from aiokafka.errors import KafkaConnectionError
+from aiokafka.protocol.metadata import MetadataRequest
 from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 from confluent_kafka import Producer
 from platen_contracts.envelope import encode, encode_headers
@@ -71,3 +78,32 @@ async def test_a_compressed_message_counts_like_any_other(toy: Toy, codec: str) 
     producer.produce(toy.prefix + "toy.adds", encode(add), key=b"all", headers=headers)
     assert producer.flush(20) == 0
     await toy.total_is(2)
+
+
+async def test_a_connection_that_closed_under_a_request_is_a_broken_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """uvloop, as the services run it, says RuntimeError. aiokafka's task for metadata ended of it, and its consumer hung."""
+    assert kafka  # importing it installs what is tested
+
+    async def no_version_lookup(self: AIOKafkaConnection) -> None:
+        self._versions = {MetadataRequest.API_KEY: (0, 5)}
+
+    monkeypatch.setattr(AIOKafkaConnection, "_do_version_lookup", no_version_lookup)
+
+    async def reset(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        writer.transport.abort()
+
+    async def ask() -> None:
+        server = await asyncio.start_server(reset, "127.0.0.1", 0)
+        connection = AIOKafkaConnection("127.0.0.1", server.sockets[0].getsockname()[1])
+        await connection.connect()
+        while not connection._writer.is_closing():
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert connection.connected(), "the transport is gone, and nobody has told the connection yet"
+        with pytest.raises(KafkaConnectionError, match="is closed"):
+            connection.send(MetadataRequest([]))
+        assert not connection.connected()
+        server.close()
+
+    await asyncio.to_thread(uvloop.run, ask())

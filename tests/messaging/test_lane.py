@@ -11,14 +11,13 @@ from typing import Any
 import pytest
 from platen_contracts import dead_letter
 from platen_contracts.envelope import encode, encode_headers
-from platen_messaging import lane as lane_module
-from platen_messaging import pauses, waiting
-from platen_messaging.batches import Tally
+from platen_messaging import pauses, processor, waiting
+from platen_messaging.health import Health
 from platen_messaging.relay import Relay
 from sqlalchemy.ext.asyncio import AsyncEngine
 from toy_counter.contract import Add, AddPlease, Elsewhere
 from toy_counter.harness import Toy, meta_of
-from toy_counter.main import LANE, build
+from toy_counter.main import LANE
 
 from tests.support import until
 
@@ -180,19 +179,19 @@ async def test_a_lane_pauses_when_most_is_bad_and_stays_so_until_resumed(toy: To
 async def test_a_lane_that_goes_bad_while_it_looks_whether_it_is_paused_pauses_all_the_same(
     still: Toy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = build(still.settings)._run_of(LANE)
+    pause = pauses.Pause(still.engine, "counts", Health())
     looked = pauses.paused
 
     async def meanwhile(engine: AsyncEngine) -> Mapping[str, str]:
         found = await looked(engine)
         records: list[Any] = [SimpleNamespace(topic="t", partition=0, offset=place) for place in range(pauses.AT_LEAST)]
-        run._judge(records, Tally(buried=records))
+        pause.judge(records, records)
         return found
 
     with monkeypatch.context() as patched:
         patched.setattr(pauses, "paused", meanwhile)
-        assert await run._is_paused(), "it may not go on reading"
-    assert await run._is_paused()
+        assert await pause.is_paused(), "it may not go on reading"
+    assert await pause.is_paused()
     assert "counts" in await pauses.paused(still.engine)
 
 
@@ -238,11 +237,11 @@ async def test_a_backlog_lets_the_relay_catch_up_and_a_few_messages_do_not_wait(
     waits = waiting.wait
 
     async def seen(event: asyncio.Event, seconds: float) -> bool:
-        if seconds == lane_module._BEHIND_SECONDS:
+        if seconds == processor._BEHIND_SECONDS:
             asked.set()
         return await waits(event, seconds)
 
-    monkeypatch.setattr(lane_module, "wait", seen)
+    monkeypatch.setattr(processor, "wait", seen)
     await toy.start()
     await asyncio.wait_for(asked.wait(), 30)
     assert await toy.value("select count(*) from inbox") == 0

@@ -17,7 +17,7 @@ import asyncpg
 import pytest
 from asyncpg.exceptions import InternalClientError
 from platen_contracts.envelope import encode_headers
-from platen_messaging import lane, pauses, records
+from platen_messaging import pauses, processor, records
 from platen_messaging.faults import is_transient, told
 from platen_messaging.handlers import Handlers, On
 from platen_messaging.housekeeping import tidy
@@ -127,9 +127,9 @@ class _Record:
 
 
 def test_a_batch_is_cut_where_its_values_pass_8_mib(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lane, "MAX_BYTES", 10)
+    monkeypatch.setattr(processor, "MAX_BYTES", 10)
     records: list[Any] = [_Record(b"x" * size) for size in (4, 6, 1, 20, 3)] + [_Record(None)]
-    assert [[len(each.value or b"") for each in chunk] for chunk in lane._chunks(records)] == [[4, 6], [1], [20], [3, 0]]
+    assert [[len(each.value or b"") for each in chunk] for chunk in processor._chunks(records)] == [[4, 6], [1], [20], [3, 0]]
 
 
 async def test_old_ids_and_sent_messages_are_forgotten(still: Toy) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import Iterable, Mapping
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from . import metrics
+from .health import Health
 from .records import Record
 
 WINDOW = 200
@@ -42,6 +45,45 @@ class Bad:
         if bad < AT_LEAST or bad * 2 <= len(self._last):
             return None
         return f"{bad} of the last {len(self._last)} messages could not be honoured"
+
+
+class Pause:
+    """The pause of one lane: it begins with this member's own verdict, or with what its database says for all of them."""
+
+    def __init__(self, engine: AsyncEngine, lane: str, health: Health) -> None:
+        self._engine = engine
+        self._lane = lane
+        self._health = health
+        self._bad = Bad()
+        self._verdict: str | None = None
+        self.begun = asyncio.Event()
+        """Set as soon as this member knows of the pause, until it is over."""
+
+    def judge(self, records: Iterable[Record], buried: Iterable[Record]) -> None:
+        """The pause begins at once if too many of the last messages became dead letters; `is_paused` writes it down."""
+        self._bad.count(records, buried)
+        if (verdict := self._bad.verdict) is not None:
+            self._verdict = verdict
+            self.begun.set()
+
+    async def is_paused(self) -> bool:
+        """Writes down the verdict, looks what the database says, and tells of it. Raises what the database raises."""
+        if self._verdict is not None:
+            await pause(self._engine, self._lane, self._verdict)
+            self._verdict = None
+        reason = (await paused(self._engine)).get(self._lane)
+        metrics.PAUSED.labels(self._lane).set(reason is not None)
+        if self._verdict is not None:  # it came while the database was asked, and is written down at the next look
+            return True
+        if reason is None:
+            if self.begun.is_set():
+                self.begun.clear()
+                self._bad.forgive()
+            return False
+        self.begun.set()
+        remedy = "see the dead letters, mend the cause, then resume the lane"
+        self._health.set(f"lane {self._lane}", f"paused: {reason}", remedy)
+        return True
 
 
 async def pause(engine: AsyncEngine, lane: str, reason: str) -> None:

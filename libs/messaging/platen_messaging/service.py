@@ -24,7 +24,8 @@ from .faults import is_transient, sqlstate, told
 from .handlers import Handlers
 from .health import Health
 from .housekeeping import keep_tidy
-from .lane import Lane, LaneRun
+from .lane import Lane
+from .member import Member
 from .migrate import behind
 from .outcome import Outgoing
 from .records import Reader
@@ -78,7 +79,7 @@ class Service:
         self._on_start = on_start
         self._package = package or f"platen_{name}"
         self._catalogue = catalogue
-        self._runs: dict[str, LaneRun[Any]] = {}
+        self._members: dict[str, Member[Any]] = {}
         self._relay = Relay(self.engine, settings.kafka, settings.topic_prefix, name, self.health)
 
     def desk(self, handlers: Handlers[S], store: Store[S] | None = None) -> Desk[S]:
@@ -93,7 +94,7 @@ class Service:
 
         False until it is known to be no older than what the lane has read; until then work that was done may look undone.
         """
-        return lane in self._runs and self._runs[lane].in_place
+        return lane in self._members and self._members[lane].in_place
 
     async def post(self, messages: Sequence[Outgoing], cause: Meta | None = None, tx: AsyncConnection | None = None) -> None:
         """Sends messages that no decision made (an operator's command), in a transaction of their own or in `tx`."""
@@ -127,20 +128,20 @@ class Service:
 
     def _work(self) -> list[Task]:
         return [
-            *(Task(f"lane {lane.name}", self._run_of(lane).run) for lane in self.lanes),
+            *(Task(f"lane {lane.name}", self._member_of(lane).run) for lane in self.lanes),
             *self.tasks,
             Task("housekeeping", lambda stop: keep_tidy(self.engine, stop)),
         ]
 
-    def _run_of(self, lane: Lane[Any]) -> LaneRun[Any]:
+    def _member_of(self, lane: Lane[Any]) -> Member[Any]:
         self.health.set(f"lane {lane.name}", "joining its consumer group", "wait a moment", quiet=True)
         prefix = self.settings.topic_prefix
         reader = Reader(f"{self.name}.{lane.name}", self.name, prefix, lane.handlers.types, self._catalogue)
         desk = self.desk(lane.handlers, lane.store)
-        self._runs[lane.name] = LaneRun(
+        self._members[lane.name] = Member(
             lane, self.name, self.settings, self.engine, desk, reader, self.health, lambda: self._relay.behind
         )
-        return self._runs[lane.name]
+        return self._members[lane.name]
 
     async def _database_answers(self, stop: asyncio.Event) -> bool:
         """Waits until the database is there, migrated, and the service's own start is done; False if stopped before."""

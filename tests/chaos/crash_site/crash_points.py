@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 POINTS: dict[str, tuple[str, str, str]] = {
-    "fetched": ("platen_messaging.lane", "LaneRun._handle", "before"),
+    "fetched": ("platen_messaging.processor", "Processor.handle", "before"),
     "transaction open": ("platen_messaging.outbox", "insert", "before"),
     "committed": ("platen_messaging.desk", "Desk.apply", "after"),
-    "offsets committed": ("platen_messaging.lane", "LaneRun._commit", "after"),
+    "offsets committed": ("platen_messaging.processor", "Processor._commit", "after"),
     "sent": ("platen_messaging.sending", "Sender._send", "after"),
     "moved": ("platen_messaging.sending", "Sender._read", "_acknowledged"),
 }
