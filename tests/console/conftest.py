@@ -53,9 +53,12 @@ class World:
         return list(await self.rows(query))
 
     @asynccontextmanager
-    async def browser(self, token: str | None = None, **headers: str) -> AsyncIterator[httpx.AsyncClient]:
+    async def browser(
+        self, token: str | None = None, admin: str | None = None, **headers: str
+    ) -> AsyncIterator[httpx.AsyncClient]:
         """A client that says where its forms come from, as browsers do."""
-        app = Starlette(routes=list(Console(self.desk, self.reading, token).routes))
+        tokens = {kind: given for kind, given in (("operator", token), ("admin", admin)) if given is not None}
+        app = Starlette(routes=list(Console(self.desk, self.reading, tokens).routes))
         said = {"origin": HERE, **{name.replace("_", "-"): value for name, value in headers.items()}}
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=HERE, headers=said) as client:
             yield client

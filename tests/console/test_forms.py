@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
-from platen_contracts.orders import OrderSnapshot
+from platen_console.web.builders import BUILDERS
+from platen_console.web.words import ACTIONS
+from platen_contracts.orders import OrderCommand, OrderSnapshot
 from platen_contracts.status import OrderStatus
 
 from . import heard
@@ -135,3 +137,33 @@ async def test_a_parcel_that_makes_no_sense_opens_its_own_form_again(world: Worl
     assert re.findall(r'<details id="([\w-]+)" open>', answer.text) == [opened]
     assert answer.text.count('name="carrier" value="DPD"') == answer.text.count(f'name="{units}" value="two"') == 1
     assert f"units of {order.items[item_id(order.order_id)].title}" in answer.text
+
+
+@pytest.mark.usefixtures("soon")
+async def test_the_shops_value_stands_beside_ours_and_is_taken_over_by_one_click(world: World) -> None:
+    order = an_order(1, OrderStatus.NEW)
+    here, moved = f"/orders/{order.order_id}", {"line1": "Nebenstraße 2", "city": "Hamburg", "country": "DE"}
+    private = a_private(order, shop={"recipient.address": {"value": moved}})
+    await world.tell((order, "orders.status"), (private, "orders.private"))
+    async with world.browser() as client:
+        card = _card((await client.get(here)).text, "shop-differs")
+        assert "Hauptstraße 1" in card
+        assert "Take the shop’s" in card
+        fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', card))
+        await client.post(f"{here}/edit_shipping", data=fields)
+    ((*_, command),) = await world.outbox()
+    assert command["recipient"] == {**moved, "full_name": "Zoë Müller", "email": "someone@example.org", "phone": "+49 30 1234567"}
+
+
+async def test_an_order_is_erased_only_where_it_offers_that_and_only_once(world: World) -> None:
+    order = an_order(1, OrderStatus.NEW)
+    assert "Type #1001 to confirm" in await _page(world, order)
+    erased = await _page(world, an_order(1, OrderStatus.NEW, version=5, erased=True))
+    assert "/erase" not in erased
+    assert "its personal data was erased" in erased
+
+
+def test_every_command_that_orders_obeys_has_a_form() -> None:
+    obeyed = {re.sub(r"(?<!^)(?=[A-Z])", "_", it.__name__).lower() for it in OrderCommand.__subclasses__()}
+    assert set(BUILDERS) == obeyed
+    assert obeyed <= set(ACTIONS)

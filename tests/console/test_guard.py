@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from platen_contracts.status import OrderStatus
 
-from .conftest import HERE, World
+from .conftest import HERE, World, post
 from .heard import an_order
 
 TOKEN = "a-token-of-24-characters"
+ADMIN_TOKEN = "another-token-for-admins"
 
 
 async def _told(world: World) -> str:
@@ -78,6 +80,30 @@ async def test_login_with_the_token_names_the_operator_in_every_command(world: W
         assert said["actor"] == {"kind": "operator", "name": "ann"}
         await client.post("/logout")
         assert (await client.get("/orders")).status_code == 303
+
+
+@pytest.mark.usefixtures("soon")
+async def test_only_who_logs_in_as_an_admin_may_erase_and_acts_as_one_for_nothing_else(world: World) -> None:
+    order = an_order(0, OrderStatus.NEW)
+    here = f"/orders/{order.order_id}"
+    await world.tell((order, "orders.status"))
+    fields = {"version": "4", "confirm": order.number}
+    async with world.browser(TOKEN, ADMIN_TOKEN) as client:
+        await client.post("/login", data={"token": TOKEN, "operator": "ann"})
+        page = (await client.get(here)).text
+        assert "/erase" not in page
+        assert "only an admin may: log in with PLATEN_CONSOLE_ADMIN_TOKEN" in page
+        assert (await post(client, here, f"{here}/erase", **fields)).status_code == 422
+        assert await world.outbox() == []
+        await client.post("/logout")
+        await client.post("/login", data={"token": ADMIN_TOKEN, "operator": "root"})
+        assert "(admin)" in (await client.get(here)).text
+        assert (await post(client, here, f"{here}/erase", **fields)).status_code == 303
+        assert (await post(client, here, f"{here}/archive", **fields)).status_code == 303
+    assert [row[4]["actor"] for row in await world.outbox()] == [
+        {"kind": "admin", "name": "root"},
+        {"kind": "operator", "name": "root"},
+    ]
 
 
 async def test_over_https_the_cookie_is_secure(world: World) -> None:

@@ -230,6 +230,7 @@ FORMS: list[Any] = [
         {"item_id": "ITEM", "artwork": {"artwork_id": "not-heard-of", "version": 12}, "answers": None},
     ),
     ("record_hand_over", {}, {}),
+    ("erase", {"confirm": " #1001 "}, {"actor": {"kind": "admin", "name": "operator"}}),
     (
         "record_parcel",
         {"parcel": "1", "carrier": "", "tracking_number": " JD 01 ", "tracking_url": "", "units.ITEM": "2", "units.nope": "1"},
@@ -268,6 +269,8 @@ WRONG: list[Any] = [
     ("split_line", {"version": "4", "item": "ITEM", "quantities": "-1, 3"}, "no number of units; sizes such as 2 + 1"),
     ("split_line", {"version": "4", "item": "ITEM", "quantities": "1," * 201}, "201 parts are named; at most 200"),
     ("split_off", {"version": "4", "items": "nope"}, "no item is ticked"),
+    ("erase", {"version": "4", "confirm": "1001"}, "type the order&#39;s number, #1001,"),
+    ("erase", {"version": "4"}, "type the order&#39;s number, #1001,"),
     ("set_artwork", {"version": "4", "item": "ITEM", "artwork": "Family Mug"}, "its name and version are expected"),
     ("set_artwork", {"version": "4", "item": "ITEM", "artwork": "family-mug/0"}, "its name and version are expected"),
     ("record_parcel", {"version": "4", "parcel": "1", "units.ITEM": "two"}, "no number of units; type how many"),

@@ -79,8 +79,10 @@ def test_exactly_the_actions_of_the_snapshot_are_offered_or_withheld_with_a_reas
         "erase": "allowed",
         "view_print_file": "allowed",
         "new_one": "some_code",
+        "newer_one": "allowed",
     }
-    assert offers(actions) == (["archive"], [("send", "wrong_status"), ("erase", "no_form"), ("new_one", "some_code")])
+    withheld = [("send", "wrong_status"), ("new_one", "some_code"), ("newer_one", "no_form")]
+    assert offers(actions) == (["archive", "erase"], withheld)
     assert words.reason("some_code") == "some code"
     assert words.action("new_one") == "New one"
 

@@ -25,7 +25,7 @@ def build(settings: Settings) -> Service:
             Lane("history", ("orders.history",), HANDLERS),
         ],
     )
-    service.routes += Console(service.desk(HANDLERS), Reading(service.engine), settings.token).routes
+    service.routes += Console(service.desk(HANDLERS), Reading(service.engine), settings.tokens).routes
     return service
 
 

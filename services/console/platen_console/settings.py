@@ -11,6 +11,9 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
 LEAST_TOKEN = 16
 
+OPERATOR, ADMIN = "operator", "admin"
+"""Kinds of actors that log in here. Only an admin erases."""
+
 
 class Settings(ServiceSettings):
     console_token: SecretStr | None = Field(
@@ -18,6 +21,13 @@ class Settings(ServiceSettings):
         validate_default=True,
         description=f"what operators log in with, at least {LEAST_TOKEN} characters; needed wherever PLATEN_HTTP is not a "
         "loopback address (make one: python -c 'import secrets; print(secrets.token_urlsafe(32))')",
+    )
+
+    console_admin_token: SecretStr | None = Field(
+        default=None,
+        description=f"what those log in with who may erase orders, at least {LEAST_TOKEN} characters and another than "
+        "PLATEN_CONSOLE_TOKEN; without it nobody erases here, but where there is no PLATEN_CONSOLE_TOKEN either everyone on this "
+        "machine may",
     )
 
     @field_validator("console_token")
@@ -31,9 +41,25 @@ class Settings(ServiceSettings):
             raise ValueError(f"it has {len(token.get_secret_value())} characters")
         return token
 
+    @field_validator("console_admin_token")
+    @classmethod
+    def _is_a_token_of_its_own(cls, token: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        known: Mapping[str, Any] = info.data
+        if token is None or "console_token" not in known:
+            return token
+        if known["console_token"] is None:
+            raise ValueError("it is set without PLATEN_CONSOLE_TOKEN, so that everyone on this machine is let in without it")
+        if token == known["console_token"]:
+            raise ValueError("it is the same as PLATEN_CONSOLE_TOKEN")
+        if len(token.get_secret_value()) < LEAST_TOKEN:
+            raise ValueError(f"it has {len(token.get_secret_value())} characters")
+        return token
+
     @property
-    def token(self) -> str | None:
-        return None if self.console_token is None else self.console_token.get_secret_value()
+    def tokens(self) -> Mapping[str, str]:
+        """What to log in with, by the kind of actor that it makes; empty where no login is needed."""
+        given = {OPERATOR: self.console_token, ADMIN: self.console_admin_token}
+        return {kind: token.get_secret_value() for kind, token in given.items() if token is not None}
 
 
 def is_loopback(host: str) -> bool:

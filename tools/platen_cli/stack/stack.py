@@ -30,6 +30,7 @@ SECRETS: Mapping[str, tuple[str, ...]] = {
     "PLATEN_SHOP_SECRETS": ("sync",),
     "PLATEN_VENDOR_SECRETS": ("dispatch", "tracking"),
     "PLATEN_CONSOLE_TOKEN": ("console",),
+    "PLATEN_CONSOLE_ADMIN_TOKEN": ("console",),
     "PLATEN_RENDER_TICKET_KEY": ("render",),
 }
 """Who may see what, of the environment that `platen up` was given."""

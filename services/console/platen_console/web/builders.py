@@ -13,6 +13,7 @@ from platen_contracts.orders import OrderCommand, OrderSnapshot
 from platen_contracts.status import OrderStatus
 from pydantic import ValidationError
 
+from platen_console.settings import ADMIN
 from platen_console.store.reading import Known
 from platen_console.web.forms import Form, Wrong, version_of
 
@@ -74,7 +75,7 @@ def _settle(_: Known, form: Form, words: Mapping[str, Any]) -> OrderCommand:
     return orders.Settle(**words, accepted=verdict == "accepted", vendor_order_id=vendor_order_id, reason=reason)
 
 
-def _of_item(message: type[C]) -> Callable[[Known, Form, Mapping[str, Any]], OrderCommand]:
+def _of_item(message: type[orders.IgnoreItem | orders.RestoreItem]) -> Callable[[Known, Form, Mapping[str, Any]], OrderCommand]:
     return lambda known, form, words: message(**words, item_id=_item(known, form))
 
 
@@ -131,15 +132,28 @@ def _record_parcel(known: Known, form: Form, words: Mapping[str, Any]) -> OrderC
         field = UNITS + item_id
         if typed := form.get(field):
             units[item_id] = _units(typed, field, "type how many the parcel holds, or leave it empty")
-    told = {name: form.get(name) or None for name in ("carrier", "tracking_number", "tracking_url")}
-    held = {item_id: count for item_id, count in units.items() if count}
-    return orders.RecordParcel(**words, parcel=form.get("parcel"), units=held, **told)
+    return orders.RecordParcel(
+        **words,
+        parcel=form.get("parcel"),
+        carrier=form.get("carrier") or None,
+        tracking_number=form.get("tracking_number") or None,
+        tracking_url=form.get("tracking_url") or None,
+        units={item_id: count for item_id, count in units.items() if count},
+    )
 
 
 def _units(text: str, field: str, expected: str) -> int:
     if not text.isdecimal() or not text.isascii() or len(text) > 9:
         raise Wrong(field, f"{text!r} is no number of units; {expected}")
     return int(text)
+
+
+def _erase(known: Known, form: Form, words: Mapping[str, Any]) -> OrderCommand:
+    if words["actor"].kind != ADMIN:
+        raise Wrong("confirm", "only an admin may erase; log in with PLATEN_CONSOLE_ADMIN_TOKEN")
+    if form.get("confirm") != known.order.number.strip():
+        raise Wrong("confirm", f"type the order's number, {known.order.number}, to erase its personal data for good")
+    return orders.Erase(**words)
 
 
 def _personalise(known: Known, form: Form, words: Mapping[str, Any]) -> OrderCommand:
@@ -190,6 +204,7 @@ BUILDERS: Mapping[str, Callable[[Known, Form, Mapping[str, Any]], OrderCommand]]
     "record_parcel": _record_parcel,
     "archive": _plain(orders.Archive),
     "unarchive": _plain(orders.Unarchive),
+    "erase": _erase,
 }
 
 BULK: Mapping[str, type[OrderCommand]] = {

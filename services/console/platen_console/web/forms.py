@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
@@ -11,6 +12,7 @@ from starlette.requests import Request
 MOST_BYTES = 256 * 1024
 MOST_FIELDS = 1000
 MOST_ORDERS = 200
+ID = re.compile(r"[0-9a-f]{32}")
 
 
 class Wrong(ValueError):
@@ -72,7 +74,16 @@ def picks(form: Form) -> dict[str, int]:
     return found
 
 
+def once_of(form: Form) -> str:
+    """The id that the page gave this form: sent twice it counts once. Raises `Wrong`."""
+    once = form.get("once")
+    if not ID.fullmatch(once):
+        raise Wrong("once", "open the page again and send its form")
+    return once
+
+
 def version_of(form: Form) -> int:
+    """The version of the order that was looked at. Raises `Wrong`."""
     text = form.get("version")
     if not text.isdecimal() or not text.isascii() or not 0 < len(text) < 10 or int(text) < 1:
         raise Wrong("version", "the version of the order that was looked at is expected")

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hmac
 import re
+from collections.abc import Mapping
 from urllib.parse import quote, urlsplit
 
 from itsdangerous import BadData, URLSafeTimedSerializer
+from platen_contracts.common import Actor
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from platen_console.settings import is_loopback
+from platen_console.settings import ADMIN, is_loopback
 
 COOKIE = "platen_console"
 SESSION_SECONDS = 12 * 3600
@@ -31,33 +33,38 @@ _HEADERS = {
 
 
 class Sessions:
-    """Signed cookies that say which operator logged in. Without a token everyone on this machine is let in."""
+    """Signed cookies that say who logged in, and as what: each kind of actor has a token of its own (`Settings.tokens`).
 
-    def __init__(self, token: str | None) -> None:
-        self._token = token
-        self._signer = None if token is None else URLSafeTimedSerializer(token, salt="platen-console-session")
+    Without any token everyone on this machine is let in, and may erase.
+    """
+
+    def __init__(self, tokens: Mapping[str, str]) -> None:
+        self._tokens = tokens
+        self._signers = {kind: URLSafeTimedSerializer(it, salt=f"platen-console-session-{kind}") for kind, it in tokens.items()}
 
     @property
     def open(self) -> bool:
-        return self._signer is None
+        return not self._tokens
 
-    def log_in(self, token: str, operator: str) -> str | None:
+    def log_in(self, token: str, name: str) -> str | None:
         """The cookie's value, or None where the token is wrong."""
-        if self._token is None or self._signer is None:
-            return None
-        if not hmac.compare_digest(token.encode("utf-8", "replace"), self._token.encode()):
-            return None
-        return self._signer.dumps(operator)
+        given = token.encode("utf-8", "replace")
+        for kind, own in self._tokens.items():
+            if hmac.compare_digest(given, own.encode()):
+                return self._signers[kind].dumps(name)
+        return None
 
-    def operator(self, request: Request) -> str | None:
+    def operator(self, request: Request) -> Actor | None:
         """Who is logged in; None for nobody."""
-        if self._signer is None:
-            return LOCAL_OPERATOR
-        try:
-            said = self._signer.loads(request.cookies.get(COOKIE, ""), max_age=SESSION_SECONDS)
-        except BadData:
-            return None
-        return said if isinstance(said, str) and is_account_name(said) else None
+        if self.open:
+            return Actor(kind=ADMIN, name=LOCAL_OPERATOR)
+        for kind, signer in self._signers.items():
+            try:
+                said = signer.loads(request.cookies.get(COOKIE, ""), max_age=SESSION_SECONDS)
+            except BadData:
+                continue
+            return Actor(kind=kind, name=said) if isinstance(said, str) and is_account_name(said) else None
+        return None
 
 
 def is_account_name(text: str) -> bool:

@@ -14,7 +14,6 @@ from urllib.parse import urlencode, urlsplit
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from platen_contracts.catalog import Artwork
-from platen_contracts.common import FileRef
 from platen_contracts.orders import OrderSnapshot, SnapshotItem
 from platen_contracts.status import ItemState, OrderStatus
 
@@ -22,6 +21,7 @@ from platen_console.model import APPLIED, IGNORED, REFUSED, Command
 from platen_console.store.reading import Cursor, Filter
 from platen_console.web import words
 from platen_console.web.builders import BUILDERS
+from platen_console.web.differences import differences
 
 ALLOWED = "allowed"
 
@@ -86,7 +86,7 @@ def _environment() -> Environment:
     )
     environment.filters.update(
         when=when, action=words.action, reason=words.reason, field=words.field, spaced=words.spaced, sentence=words.sentence,
-        cause=words.cause, link=web_link, answer=answer_text, slug=slug, kb=kilobytes,
+        cause=words.cause, link=web_link, answer=words.answer_text, slug=slug, kb=words.kilobytes,
     )  # fmt: skip
     environment.globals.update(
         STATUSES=[status.value for status in OrderStatus],
@@ -94,6 +94,7 @@ def _environment() -> Environment:
         offers=offers,
         of_order=of_order,
         of_item=of_item,
+        differences=differences,
         asset=_asset_versions(),
     )
     return environment
@@ -108,9 +109,14 @@ def offers(actions: Mapping[str, str]) -> tuple[list[str], list[tuple[str, str]]
     return allowed, withheld
 
 
-def of_order(order: OrderSnapshot) -> Mapping[str, str]:
-    """The order's actions, less those that have nothing to act upon."""
-    return _less(order.actions, {"split_off": "one_item"} if len(order.items) < 2 else {})
+def of_order(order: OrderSnapshot, admin: bool) -> Mapping[str, str]:
+    """The order's actions, less those that have nothing to act upon or are not for this person."""
+    without: dict[str, str] = {}
+    if len(order.items) < 2:
+        without["split_off"] = "one_item"
+    if order.erased or not admin:
+        without["erase"] = "erased" if order.erased else "admins_only"
+    return _less(order.actions, without)
 
 
 def of_item(item: SnapshotItem, artwork: Artwork | None) -> Mapping[str, str]:
@@ -149,20 +155,9 @@ def web_link(address: str | None) -> str:
         return ""
 
 
-def answer_text(answer: Any) -> str:
-    """An answer as it is typed; texts of a list one a line."""
-    if isinstance(answer, FileRef):
-        return f"a photo, {kilobytes(answer.size)}"
-    return "\n".join(answer) if isinstance(answer, list) else str(answer)
-
-
 def slug(text: str) -> str:
     """A CSS class of a status or state."""
     return "".join(c if c.isalnum() and c.isascii() else "-" for c in text.lower())
-
-
-def kilobytes(size: int) -> str:
-    return f"{size / 1_000_000:.1f} MB" if size >= 100_000 else f"{max(1, round(size / 1000))} kB"
 
 
 def fingerprint(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from importlib.resources import files
 from typing import Any, TypeVar
@@ -29,6 +29,7 @@ from starlette.staticfiles import StaticFiles
 
 from platen_console.decide import OrderAsked, SyncAsked
 from platen_console.model import Command, Entry
+from platen_console.settings import ADMIN, OPERATOR
 from platen_console.store.reading import Filter, Known, Reading
 from platen_console.web import builders, forms
 from platen_console.web.forms import Form, Wrong
@@ -43,16 +44,15 @@ MOST_ARTWORKS = 500
 """Offered to choose from; any other may be typed."""
 REPLY_SECONDS = 1.8
 _LOOK_SECONDS = 0.1
-_ID = re.compile(r"[0-9a-f]{32}")
 _SYNC_COMMANDS = {"sync": sync.SyncShop, "reconcile": sync.ReconcileShop, "cancel": sync.CancelSync}
 
 
 class Console:
     """All pages, behind the guard."""
 
-    def __init__(self, desk: Desk[Entry], reading: Reading, token: str | None) -> None:
+    def __init__(self, desk: Desk[Entry], reading: Reading, tokens: Mapping[str, str]) -> None:
         self._desk, self._reading = desk, reading
-        self._sessions = Sessions(token)
+        self._sessions = Sessions(tokens)
 
     @property
     def routes(self) -> Sequence[BaseRoute]:
@@ -100,7 +100,7 @@ class Console:
             "page": await self._reading.page(wanted, at, PAGE),
             "counts": await self._reading.counts(wanted),
             "names": await self._reading.names(),
-            "bulk": await self._bulk_result(bulk) if _ID.fullmatch(bulk) else None,
+            "bulk": await self._bulk_result(bulk) if forms.ID.fullmatch(bulk) else None,
             "address": list_address,
             "here": list_address(wanted, at),
             "summary": summary,
@@ -118,7 +118,7 @@ class Console:
 
     async def _bulk(self, request: Request) -> Response:
         form = await forms.read_form(request)
-        action, picked, bulk_id = form.get("action"), forms.picks(form), _once(form)
+        action, picked, bulk_id = form.get("action"), forms.picks(form), forms.once_of(form)
         if action not in builders.BULK:
             raise Wrong("action", f"{action!r} is no bulk action; choose one of {', '.join(builders.BULK)}")
         actor = _actor(request)
@@ -140,7 +140,7 @@ class Console:
 
     async def _order(self, request: Request) -> Response:
         asked = request.query_params.get("asked", "")
-        known = await self._known(request, [asked] if _ID.fullmatch(asked) else [])
+        known = await self._known(request, [asked] if forms.ID.fullmatch(asked) else [])
         return await self._order_page(request, known)
 
     async def _order_page(self, request: Request, known: Known, tried: Tried | None = None) -> Response:
@@ -149,6 +149,7 @@ class Console:
             "order": known.order,
             "names": await self._reading.names(),
             "tried": tried,
+            "admin": request.state.operator.kind == ADMIN,
             "artworks": {} if "live" in request.query_params else await self._reading.artworks(MOST_ARTWORKS),
         }
         return self._live(request, "order.html", values, key=repr((known, tried)), status=422 if tried else 200)
@@ -158,7 +159,7 @@ class Console:
         order_id = request.path_params["order_id"]
         ref = None if form is None else builders.artwork_ref(form)
         wanted = () if ref is None else (f"{ref.artwork_id}/{ref.version}",)
-        known = await self._reading.order(order_id, commands, artworks=wanted) if _ID.fullmatch(order_id) else None
+        known = await self._reading.order(order_id, commands, artworks=wanted) if forms.ID.fullmatch(order_id) else None
         if known is None:
             raise HTTPException(404, "There is no such order, or it has not been heard of yet.")
         return known
@@ -169,9 +170,9 @@ class Console:
         known = await self._known(request, form=form)
         if action not in builders.BUILDERS:
             raise HTTPException(404, "There is no such action.")
-        command_id = _once(form)
+        command_id = forms.once_of(form)
         try:
-            command = builders.command_of(action, known, form, _actor(request))
+            command = builders.command_of(action, known, form, _actor(request, action))
         except Wrong as wrong:
             return await self._order_page(request, known, _tried(action, form, wrong.reason, wrong.field))
         await self._desk.apply([self._desk.fact(OrderAsked(command=command, action=action), command_id, command.order_id)])
@@ -202,7 +203,7 @@ class Console:
         if what not in _SYNC_COMMANDS or shop_id not in (await self._reading.names()).shops:
             raise HTTPException(404, "There is no such shop, or nothing of that name to ask of it.")
         command = _SYNC_COMMANDS[what](shop_id=shop_id, actor=_actor(request))
-        await self._desk.apply([self._desk.fact(SyncAsked(command=command), _once(form), shop_id)])
+        await self._desk.apply([self._desk.fact(SyncAsked(command=command), forms.once_of(form), shop_id)])
         return RedirectResponse(f"/sync?asked={shop_id}", 303)
 
     # Coming and going
@@ -219,7 +220,9 @@ class Console:
         cookie = self._sessions.log_in(form.get("token"), operator)
         if cookie is None:
             log.warning("a login was refused", operator=operator)
-            return self._login_page(request, next_page, "That is not the token in PLATEN_CONSOLE_TOKEN.")
+            return self._login_page(
+                request, next_page, "That is neither the token in PLATEN_CONSOLE_TOKEN nor the one in PLATEN_CONSOLE_ADMIN_TOKEN."
+            )
         answer = RedirectResponse(next_page, 303)
         secure = request.headers.get("origin", "").startswith("https://")
         answer.set_cookie(COOKIE, cookie, max_age=SESSION_SECONDS, httponly=True, samesite="strict", secure=secure)
@@ -278,16 +281,10 @@ def _told(problem: Exception) -> tuple[int, str, dict[str, str]]:
             return 503, "The console's database does not answer; try again in a moment. /ready says more.", {}
 
 
-def _once(form: Form) -> str:
-    """The id that the page gave this form: sent twice it counts once."""
-    once = form.get("once")
-    if not _ID.fullmatch(once):
-        raise Wrong("once", "open the page again and send its form")
-    return once
-
-
-def _actor(request: Request) -> Actor:
-    return Actor(kind="operator", name=request.state.operator)
+def _actor(request: Request, action: str = "") -> Actor:
+    """Who asks. An admin is an operator like any other, but where an admin is needed."""
+    who: Actor = request.state.operator
+    return who if action == "erase" else Actor(kind=OPERATOR, name=who.name)
 
 
 def _tried(action: str, form: Form, reason: str, field: str) -> Tried:

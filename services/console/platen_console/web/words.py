@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from platen_contracts.common import FileRef
 from platen_contracts.orders import OrderChanged, OrderSnapshot
 
 ACTIONS: Mapping[str, str] = {
@@ -46,6 +47,7 @@ REASONS: Mapping[str, str] = {
     "not_archived": "the order is not archived",
     "already_sent": "the order was sent already",
     "nothing_to_render": "there is nothing to render",
+    "admins_only": "only an admin may: log in with PLATEN_CONSOLE_ADMIN_TOKEN",
     "one_item": "the order has one item; split that by quantity first",
     "one_unit": "the item has one unit",
     "no_artwork": "the item has no artwork; add one first",
@@ -75,6 +77,17 @@ _CAUSES: Mapping[str, str] = {
 
 _UNSAID = ("version", "edited_version", "status", "status_since", "actions", "order_id", "created_at", "placed_at", "children")
 """Parts of a patch that are said elsewhere, or say nothing to a person."""
+
+
+def answer_text(answer: Any) -> str:
+    """An answer as it is typed; texts of a list one a line."""
+    if isinstance(answer, FileRef):
+        return f"a photo, {kilobytes(answer.size)}"
+    return "\n".join(answer) if isinstance(answer, list) else str(answer)
+
+
+def kilobytes(size: int) -> str:
+    return f"{size / 1_000_000:.1f} MB" if size >= 100_000 else f"{max(1, round(size / 1000))} kB"
 
 
 def spaced(code: str) -> str:
