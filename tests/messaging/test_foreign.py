@@ -97,7 +97,7 @@ async def test_a_connection_that_closed_under_a_request_is_a_broken_one(monkeypa
         server = await asyncio.start_server(reset, "127.0.0.1", 0)
         connection = AIOKafkaConnection("127.0.0.1", server.sockets[0].getsockname()[1])
         await connection.connect()
-        while not connection._writer.is_closing():
+        while not connection._writer.is_closing():  # noqa: ASYNC110  one turn of the loop at a time
             await asyncio.sleep(0)
         await asyncio.sleep(0)
         assert connection.connected(), "the transport is gone, and nobody has told the connection yet"
