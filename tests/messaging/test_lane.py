@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from platen_contracts import dead_letter
 from platen_contracts.envelope import encode, encode_headers
+from platen_messaging import member as member_module
 from platen_messaging import pauses, processor, waiting
 from platen_messaging.health import Health
 from platen_messaging.relay import Relay
@@ -250,3 +251,27 @@ async def test_a_backlog_lets_the_relay_catch_up_and_a_few_messages_do_not_wait(
     behind = True
     await toy.send(Add(by=1), key="k")
     await toy.total_is(LANE.max_records + 1)
+
+
+async def test_a_lane_whose_client_gets_no_answer_says_so(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that is stuck remembers an end that it has reached: nothing else would ever look wrong."""
+    monkeypatch.setattr(member_module, "_ASK_SECONDS", 0)
+    monkeypatch.setattr(member_module, "_ANSWER_SECONDS", 0.2)
+    running = await toy.start()
+    (member,) = running.service._members.values()
+    consumer: Any = member._consumer()
+
+    async def never(partitions: Any) -> Any:
+        await asyncio.Event().wait()
+
+    async def reasons() -> str:
+        return str(running.service.health.as_json()["reasons"])
+
+    with monkeypatch.context() as stuck:
+        stuck.setattr(consumer, "end_offsets", never)
+
+        async def red() -> bool:
+            return "does not answer" in await reasons()
+
+        await until(red)
+    await running.ready()

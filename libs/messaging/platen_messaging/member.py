@@ -31,6 +31,11 @@ _JOIN_SECONDS = 2.0
 _LOOK_SECONDS = 1.0
 """How often a lane looks at its lag and at whether it was paused or resumed."""
 
+_ASK_SECONDS = 10.0
+"""How often Kafka is asked something that takes a connection that works, and an answer."""
+
+_ANSWER_SECONDS = 2.0
+
 
 class Member(Generic[S]):
     """Reads a lane until it is stopped; it waits while the lane is paused or Kafka is away.
@@ -135,14 +140,19 @@ class Member(Generic[S]):
         )
 
     async def _leave(self, subscription: Subscription) -> None:
+        self._health.clear(f"{self._part} reading")
         with self._processor.hurried():
             await self._processor.committed()
             await subscription.stop()
 
     async def _watch(self, stop: asyncio.Event) -> None:
         """Returns when the lane has to stop or pause."""
+        clock = asyncio.get_running_loop().time
+        heard = clock()
         while not (stop.is_set() or self._pause.begun.is_set()):
             await self._report()
+            if clock() - heard >= _ASK_SECONDS and await self._answers():
+                heard = clock()
             stopping, pausing = asyncio.ensure_future(stop.wait()), asyncio.ensure_future(self._pause.begun.wait())
             await asyncio.wait({stopping, pausing}, timeout=_LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
             stopping.cancel()
@@ -152,6 +162,22 @@ class Member(Generic[S]):
             except Exception as failure:
                 if not is_transient(failure):
                     raise
+
+    async def _answers(self) -> bool:
+        """Whether Kafka tells this member where its partitions end."""
+        consumer = self._consumer()
+        partitions = list(consumer.assignment()) if consumer is not None else []
+        if consumer is None or not partitions:
+            return True
+        part = f"{self._part} reading"
+        try:
+            await asyncio.wait_for(consumer.end_offsets(partitions), _ANSWER_SECONDS)
+        except (TimeoutError, KafkaError) as failure:
+            reason = f"Kafka at {self._settings.kafka} does not answer: {told(failure)}"
+            self._health.set(part, reason, "see that it runs; where it does and this stays, start the service anew")
+            return False
+        self._health.clear(part)
+        return True
 
     async def _report(self) -> None:
         consumer = self._consumer()

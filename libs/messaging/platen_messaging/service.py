@@ -74,6 +74,7 @@ class Service:
         self.routes = list(routes)
         self.tasks = list(tasks)
         self.health = Health()
+        self.health.set("start", "starting", "wait a moment", quiet=True)
         self.engine = open_engine(settings.database)
         self._store = store
         self._on_start = on_start
@@ -111,7 +112,6 @@ class Service:
     async def serve(self, stop: asyncio.Event) -> None:
         """Runs until `stop` is set, then drains. Raises `PortBusy`."""
         web = Web(application(self.health, self.routes), listen(self.settings.http_address))
-        self.health.set("start", "starting", "wait a moment", quiet=True)
         web.start()
         log.info("listening", url=web.url)
         stop_relay = asyncio.Event()
