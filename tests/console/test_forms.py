@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from platen_console.web.builders import BUILDERS
@@ -109,6 +110,29 @@ async def test_what_the_new_artwork_asks_is_asked_before_it_is_set(
     assert command.get("answers") == answers
 
 
+@pytest.mark.usefixtures("soon")
+@pytest.mark.parametrize(
+    ("held", "shown", "answers"),
+    [
+        (None, "one a line", {"name": ["Zoë", "نور"]}),
+        (["Ana"], "one a line", {"name": ["Zoë", "نور"]}),
+        ("Ana, Liam", "up to 20 characters", {"name": "Zoë\nنور"}),
+    ],
+)
+async def test_names_are_typed_one_a_line(world: World, held: Any, shown: str, answers: dict[str, Any]) -> None:
+    names = MUG.model_copy(update={"options": {"name": MUG.options["name"].model_copy(update={"kind": "names"})}})
+    order = an_order(1, OrderStatus.NEW)
+    item, here = item_id(order.order_id), f"/orders/{order.order_id}"
+    private = a_private(order, items={item: {"answers": {} if held is None else {"name": held}}})
+    await world.tell((names, "catalog.artworks"), (order, "orders.status"), (private, "orders.private"))
+    async with world.browser() as client:
+        assert shown in _card((await client.get(here)).text, f"personalise-{item}")
+        fields = {"version": "4", "item": item, "answer.name": " Zoë\r\nنور"}
+        await post(client, here, f"{here}/personalise", **fields)
+    ((*_, command),) = await world.outbox()
+    assert command["answers"] == answers
+
+
 async def test_a_hand_over_is_shown_and_what_was_edited_since(world: World) -> None:
     assert "edited since" in await _page(world, by_hand(1))
     assert "edited since" not in await _page(world, by_hand(1, version=5, hand_over={"at": heard.NOON, "version": 5}))
@@ -125,13 +149,37 @@ async def test_a_parcel_is_prefilled_with_the_next_name_and_what_is_left(world: 
     assert f'name="units.{first}" value="1"' in _card(page, "parcels")
 
 
-@pytest.mark.parametrize(("parcel", "opened"), [("2", "parcel-new"), ("1", "parcel-1")])
-async def test_a_parcel_that_makes_no_sense_opens_its_own_form_again(world: World, parcel: str, opened: str) -> None:
+async def test_a_new_parcel_never_takes_the_name_of_a_recorded_one(world: World) -> None:
+    order = by_hand(1, parcels={"2": {"units": {item_id(an_order(1).order_id): 1}}})
+    here = f"/orders/{order.order_id}"
+    assert 'name="parcel" value="3"' in _card(await _page(world, order), "actions")
+    async with world.browser() as client:
+        answer = await post(client, here, f"{here}/record_parcel", version="4", parcel="2", carrier="DPD")
+    assert answer.status_code == 422
+    assert "parcel 2 is recorded already" in answer.text
+    assert await world.outbox() == []
+
+
+@pytest.mark.usefixtures("soon")
+@pytest.mark.parametrize(("parcel", "correct", "sent"), [("2", "", 1), ("1", "yes", 1), ("1", "", 0)])
+async def test_a_recorded_parcel_is_corrected_by_its_own_form_alone(world: World, parcel: str, correct: str, sent: int) -> None:
+    order = by_hand(1)
+    here = f"/orders/{order.order_id}"
+    await world.tell((order, "orders.status"))
+    async with world.browser() as client:
+        await post(client, here, f"{here}/record_parcel", version="4", parcel=parcel, correct=correct)
+    assert len(await world.outbox()) == sent
+
+
+@pytest.mark.parametrize(("parcel", "correct", "opened"), [("2", "", "parcel-new"), ("1", "yes", "parcel-1")])
+async def test_a_parcel_that_makes_no_sense_opens_its_own_form_again(
+    world: World, parcel: str, correct: str, opened: str
+) -> None:
     order = by_hand(1)
     here, units = f"/orders/{order.order_id}", f"units.{item_id(order.order_id)}"
     await world.tell((order, "orders.status"), (a_private(order), "orders.private"))
     async with world.browser() as client:
-        fields = {"version": "4", "parcel": parcel, "carrier": "DPD", units: "two"}
+        fields = {"version": "4", "parcel": parcel, "correct": correct, "carrier": "DPD", units: "two"}
         answer = await post(client, here, f"{here}/record_parcel", **fields)
     assert answer.status_code == 422
     assert re.findall(r'<details id="([\w-]+)" open>', answer.text) == [opened]

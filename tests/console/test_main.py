@@ -71,6 +71,7 @@ async def test_an_order_heard_is_shown_and_a_click_travels_there_and_back(
                 return page if page.status_code == 200 and all(part in page.text for part in parts) else None
 
             page = await until(all_heard)
+            assert page is not None
             asked = asyncio.ensure_future(
                 client.post(f"/orders/{order.order_id}/archive", data={"once": once(page), "version": "4"})
             )

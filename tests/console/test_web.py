@@ -272,6 +272,7 @@ WRONG: list[Any] = [
     ("erase", {"version": "4", "confirm": "1001"}, "type the order&#39;s number, #1001,"),
     ("erase", {"version": "4"}, "type the order&#39;s number, #1001,"),
     ("set_artwork", {"version": "4", "item": "ITEM", "artwork": "Family Mug"}, "its name and version are expected"),
+    ("set_artwork", {"version": "4", "item": "ITEM", "artwork": "family-mug/03"}, "its name and version are expected"),
     ("set_artwork", {"version": "4", "item": "ITEM", "artwork": "family-mug/0"}, "its name and version are expected"),
     ("record_parcel", {"version": "4", "parcel": "1", "units.ITEM": "two"}, "no number of units; type how many"),
 ]

@@ -21,10 +21,10 @@ _HISTORY = "select event::text from history where order_id = $1 order by version
 _ARTWORKS = "select id, document::text from catalog where kind = 'artwork' and id = any($1::text[])"
 
 _TITLES = """
-select id, document ->> 'title' from (
-    select distinct on (split_part(id, '/', 1)) id, document from catalog where kind = 'artwork'
+select id, document ->> 'title' from catalog where kind = 'artwork' and id in (
+    select distinct on (split_part(id, '/', 1)) id from catalog where kind = 'artwork'
     order by split_part(id, '/', 1), split_part(id, '/', 2)::numeric desc limit $1
-) as newest
+) order by id
 """
 
 _NEWEST = """

@@ -121,20 +121,24 @@ def artwork_ref(form: Form) -> ArtworkRef | None:
     """The artwork that a form names as `artwork_id/version`."""
     artwork_id, _, version = form.get("artwork").partition("/")
     try:
-        return ArtworkRef.model_validate({"artwork_id": artwork_id, "version": version})
+        ref = ArtworkRef.model_validate({"artwork_id": artwork_id, "version": version})
     except ValidationError:
         return None
+    return ref if str(ref.version) == version else None
 
 
 def _record_parcel(known: Known, form: Form, words: Mapping[str, Any]) -> OrderCommand:
-    units: dict[str, int] = {}
+    """Only the form of a recorded parcel corrects it: in the other one its name may stand by mistake."""
+    parcel, units = form.get("parcel"), dict[str, int]()
+    if parcel in known.order.parcels and form.get("correct") != "yes":
+        raise Wrong("parcel", f"parcel {parcel} is recorded already; name this one otherwise, or correct that one below")
     for item_id in known.order.items:
         field = UNITS + item_id
         if typed := form.get(field):
             units[item_id] = _units(typed, field, "type how many the parcel holds, or leave it empty")
     return orders.RecordParcel(
         **words,
-        parcel=form.get("parcel"),
+        parcel=parcel,
         carrier=form.get("carrier") or None,
         tracking_number=form.get("tracking_number") or None,
         tracking_url=form.get("tracking_url") or None,
@@ -169,14 +173,15 @@ def _personalise(known: Known, form: Form, words: Mapping[str, Any]) -> OrderCom
 
 
 def _typed_answers(artwork: Artwork, form: Form, held: Answers) -> Answers:
-    """What stands in the form, photos left aside. A list of texts is typed one a line."""
+    """What stands in the form, photos left aside. Lists of texts are typed one a line; names may be held as one text."""
     answers: dict[str, Answer] = {}
     for name, option in artwork.options.items():
         if option.kind == "photo" or not form.all(ANSWER + name):
             continue
         text = form.get(ANSWER + name)
-        if isinstance(held.get(name), list):
-            answers[name] = [line.strip() for line in text.split("\n") if line.strip()]
+        lines = [line.strip() for line in text.split("\n") if line.strip()]
+        if isinstance(held.get(name), list) or (option.kind == "names" and not held.get(name) and lines):
+            answers[name] = lines
         elif text or held.get(name):
             answers[name] = text
     return answers

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
+from itertools import count
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -95,6 +96,7 @@ def _environment() -> Environment:
         of_order=of_order,
         of_item=of_item,
         differences=differences,
+        next_parcel=next_parcel,
         asset=_asset_versions(),
     )
     return environment
@@ -136,6 +138,11 @@ def of_item(item: SnapshotItem, artwork: Artwork | None) -> Mapping[str, str]:
 
 def _less(actions: Mapping[str, str], without: Mapping[str, str]) -> Mapping[str, str]:
     return {name: without.get(name, code) if code == ALLOWED else code for name, code in actions.items()}
+
+
+def next_parcel(order: OrderSnapshot) -> str:
+    """A name that no parcel of the order has: its number."""
+    return next(name for name in map(str, count(len(order.parcels) + 1)) if name not in order.parcels)
 
 
 def when(moment: datetime | None) -> Markup:

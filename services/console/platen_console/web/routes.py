@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from platen_contracts import sync
 from platen_contracts.common import Actor
 from platen_contracts.ids import derived_id
-from platen_contracts.orders import CommandRefused
+from platen_contracts.orders import CommandRefused, OrderSnapshot
 from platen_contracts.status import OrderStatus
 from platen_messaging.desk import Desk
 from platen_messaging.log import logger
@@ -34,7 +34,7 @@ from platen_console.store.reading import Filter, Known, Reading
 from platen_console.web import builders, forms
 from platen_console.web.forms import Form, Wrong
 from platen_console.web.guard import COOKIE, SESSION_SECONDS, Guard, Sessions, inside, is_account_name
-from platen_console.web.pages import BulkResult, Tried, cursor_of, fingerprint, list_address, render, summary
+from platen_console.web.pages import ALLOWED, BulkResult, Tried, cursor_of, fingerprint, list_address, render, summary
 
 log = logger("web")
 T = TypeVar("T")
@@ -150,9 +150,14 @@ class Console:
             "names": await self._reading.names(),
             "tried": tried,
             "admin": request.state.operator.kind == ADMIN,
-            "artworks": {} if "live" in request.query_params else await self._reading.artworks(MOST_ARTWORKS),
+            "artworks": await self._choice_of_artworks(request, known.order),
         }
         return self._live(request, "order.html", values, key=repr((known, tried)), status=422 if tried else 200)
+
+    async def _choice_of_artworks(self, request: Request, order: OrderSnapshot) -> Mapping[str, str]:
+        """Stands outside the parts of the page that live changes take over, so that it is read once."""
+        wanted = any(item.actions.get("set_artwork") == ALLOWED for item in order.items.values())
+        return await self._reading.artworks(MOST_ARTWORKS) if wanted and "live" not in request.query_params else {}
 
     async def _known(self, request: Request, commands: Sequence[str] = (), form: Form | None = None) -> Known:
         """With the artwork that a form names, and the commands with these ids."""
