@@ -10,7 +10,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
-from platen_messaging import foreign
+from platen_messaging.kafka import foreign
 from platen_messaging.records import Record
 
 from platen_cli.errors import Unreachable, UserError
