@@ -96,6 +96,8 @@ def put(house: Path, module: str, text: str = "") -> None:
         ("pure", "platen_orders.decide", "sqlalchemy"),
         ("pure", "platen_sync.model", "httpx"),
         ("pure", "platen_orders.transitions", "faststream"),
+        ("port", "platen_messaging.relay", "aiokafka"),
+        ("port", "platen_messaging.member", "faststream"),
         ("sandbox", "platen_sandbox.vendor", "platen_vendors.model"),
     ],
 )
