@@ -110,6 +110,20 @@ async def test_what_the_new_artwork_asks_is_asked_before_it_is_set(
     assert command.get("answers") == answers
 
 
+async def test_a_photo_is_no_answer_to_what_the_new_artwork_asks_as_a_text(world: World) -> None:
+    order = an_order(1, OrderStatus.NEW)
+    item, here = item_id(order.order_id), f"/orders/{order.order_id}"
+    photo = {"sha256": "ab" * 32, "size": 1_200_000, "media_type": "image/jpeg"}
+    private = a_private(order, items={item: {"answers": {"name": "Zoë", "place": photo}}})
+    told = [(STAR_MAP, "catalog.artworks"), (order, "orders.status"), (private, "orders.private")]
+    await world.tell(*heard.the_catalogue(), *told)
+    async with world.browser() as client:
+        asked = await post(client, here, f"{here}/set_artwork", version="4", item=item, artwork="star-map/1")
+    assert asked.status_code == 422
+    assert await world.outbox() == []
+    assert 'name="answer.place" value="" dir="auto"' in asked.text
+
+
 @pytest.mark.usefixtures("soon")
 @pytest.mark.parametrize(
     ("held", "shown", "answers"),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from platen_cli.local import Kafka
-from platen_cli.provision import provision_topics
+from platen_cli.provision import delete_topics, provision_topics
 from platen_messaging import relay as relay_module
 from platen_messaging import sending as sending_module
 from platen_messaging.health import Health
@@ -218,3 +218,24 @@ async def test_a_relay_is_behind_while_a_round_does_not_take_all_there_is(toy: T
     await sending.end()
     assert behind[:4] == [False, True, True, False]
     assert not sending.relay.behind
+
+
+async def test_a_topic_that_goes_away_holds_up_no_other(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sending_module, "DEADLINE", 2.0)
+    passing = replace(CATALOGUE["toy.added"], name="toy.passing", partitions=1)
+    (report,) = await provision_topics(toy.settings.kafka, [passing], toy.prefix)
+    await put(toy, "k", "before", "toy.passing")
+    sending = Sending(toy)
+    await arrived(toy, 1, "toy.passing")
+    await delete_topics(toy.settings.kafka, [report.name])
+    await put(toy, "k", "for nobody", "toy.passing")
+    for number in range(3):
+        await put(toy, "k", f"{number}")
+    assert await arrived(toy, 3) == [b"0", b"1", b"2"]
+
+    async def held() -> bool:
+        return report.name in sending.relay._sender.held
+
+    await until(held)
+    await sending.end()
+    assert await toy.query("select topic, error from outbox") == [("toy.passing", None)]

@@ -33,6 +33,9 @@ MAX_BYTES = 8 * 1024 * 1024
 _BEHIND_SECONDS = 0.02
 """How often a lane with a backlog looks whether the relay has caught up."""
 
+_CATCH_UP_SECONDS = 2.0
+"""How long one batch waits for that: others may fill the outbox as fast as it is emptied, and none may stand still for them."""
+
 
 class Processor(Generic[S]):
     """Processes what a lane reads; `in_place`, `handle` and `revoked` are what its `Subscription` calls.
@@ -97,7 +100,9 @@ class Processor(Generic[S]):
             async with self._in_hand:
                 await self.committed()
                 await places.find(consumer)
-        self._settled = await places.settled(consumer, self._topics)
+        settled = await places.settled(consumer, self._topics)
+        # Asked again: a batch that ended meanwhile may have found the database set back.
+        self._settled = settled and places.known(consumer.assignment())
         if self._settled:
             self._health.clear(f"{self._part} members")
         else:
@@ -115,7 +120,8 @@ class Processor(Generic[S]):
                 return
             if len(records) >= self._lane.max_records:
                 # A backlog: it costs nobody time to wait for the relay, and would have a click's answer stand behind it there.
-                while self._behind() and not await wait(self._hurry, _BEHIND_SECONDS):
+                until = time.monotonic() + _CATCH_UP_SECONDS
+                while self._behind() and time.monotonic() < until and not await wait(self._hurry, _BEHIND_SECONDS):
                     pass
             for chunk in _chunks(records):
                 if not await self._chunk(chunk):

@@ -234,5 +234,6 @@ class Sender:
     async def close(self, seconds: float = 0) -> None:
         """Drops the producer; what it still holds is sent within `seconds`, or never."""
         producer, self._producer = self._producer, None
+        self._known.clear()  # whatever went wrong, a topic may be gone: it is asked for before it can hold up the others
         if producer is not None:
             await producer.close(seconds)

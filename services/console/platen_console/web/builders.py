@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from platen_contracts import orders
 from platen_contracts.catalog import Artwork
-from platen_contracts.common import Actor, Address, Answer, Answers, ArtworkRef
+from platen_contracts.common import Actor, Address, Answer, Answers, ArtworkRef, FileRef
 from platen_contracts.orders import OrderCommand, OrderSnapshot
 from platen_contracts.status import OrderStatus
 from pydantic import ValidationError
@@ -110,7 +110,8 @@ def _set_artwork(known: Known, form: Form, words: Mapping[str, Any]) -> OrderCom
     if artwork is None:
         return orders.SetArtwork(**words, item_id=item_id, artwork=ref)
     for name, option in artwork.options.items():
-        if option.required and option.kind != "photo" and not held.get(name) and not form.all(ANSWER + name):
+        answered = bool(held.get(name)) and not isinstance(held.get(name), FileRef)
+        if option.required and option.kind != "photo" and not answered and not form.all(ANSWER + name):
             raise Wrong(f"answers.{name}", f"{option.label}: this artwork asks for it; answer it here")
     typed = _typed_answers(artwork, form, held)
     changed = {name: answer for name, answer in typed.items() if answer != held.get(name, "")}
