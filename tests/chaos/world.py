@@ -80,27 +80,28 @@ class World:
         )
 
     async def under_way(self) -> dict[str, int]:
-        """Messages not yet read by group, and rows not yet sent by service. Empty: nothing is."""
+        """Messages not yet read by group, rows not yet sent by service, and files not yet drawn. Empty: nothing is."""
         try:
             found = {name: lag for name, lag in (await lags(self.stack.bootstrap, self.stack.given.topic_prefix)).items() if lag}
         except Unreachable:
             return {"kafka": 1}
         for service, url in self.stack.databases.items():
-            found |= {f"{service} outbox": rows for rows in [await _outbox(url)] if rows}
-        return found
+            found |= {f"{service} outbox": rows for rows in [await _rows(url, "outbox")] if rows}
+        jobs = await _rows(self.stack.databases["render"], "jobs")
+        return found | ({"render jobs": jobs} if jobs else {})
 
     async def ready(self) -> None:
         """Waits until every service says so."""
         await asyncio.gather(*(self.stack.process(name).wait_ready(90) for name in self.stack.services))
 
 
-async def _outbox(url: str) -> int:
+async def _rows(url: str, table: str) -> int:
     try:
         connection = await asyncpg.connect(url, timeout=5)
     except (OSError, asyncpg.PostgresError, TimeoutError):
         return 1
     try:
-        return await connection.fetchval("select count(*) from outbox")
+        return await connection.fetchval(f"select count(*) from {table}")
     finally:
         await connection.close()
 

@@ -23,6 +23,7 @@ from platen_render.worker.outputs import Printed
 from platen_render.worker.photos import Inspected, inspect
 from platen_render.worker.runner import Pace, Runner
 from prometheus_client import REGISTRY
+from sqlalchemy.exc import InterfaceError
 from structlog.testing import capture_logs
 
 from tests.support import until
@@ -211,6 +212,24 @@ async def test_a_job_is_put_back_when_the_object_store_stays_away(shop: Shop) ->
         (answer,) = await shop.answered()
     assert isinstance(answer, RenderFinished)
     assert len(shop.press.drawn) == 3
+
+
+async def test_a_job_that_a_lost_connection_ended_is_due_again_soon(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    lost, apply = (
+        [InterfaceError("", None, Exception("connection is closed"), connection_invalidated=True)],
+        shop.room.outcomes.apply,
+    )
+
+    async def once(*told: Any) -> Any:
+        if lost:
+            raise lost.pop()
+        return await apply(*told)
+
+    monkeypatch.setattr(shop.room.outcomes, "apply", once)
+    async with shop.at_work(put_back=3600, soon=0.1):
+        await take_in(shop.room.requests, request())
+        (answer,) = await shop.answered()
+    assert isinstance(answer, RenderFinished)
 
 
 async def test_the_same_inputs_of_many_orders_are_drawn_once_for_those_that_wait(shop: Shop) -> None:

@@ -29,13 +29,14 @@ _TWINS = 200
 @dataclass(frozen=True, slots=True)
 class Pace:
     """Seconds. `lease`: how soon the job of an instance that died is taken over. `patience`: how long a job in hand waits for
-    the object store before it is put back for `put_back`. `grace`: what running jobs get when the service stops. `tell`: how
-    often a line says how far a long queue is."""
+    the object store before it is put back for `put_back`; after a moment without the database it is due `soon`. `grace`: what
+    running jobs get when the service stops. `tell`: how often a line says how far a long queue is."""
 
     lease: float = 10
     poll: float = 0.25
     patience: float = 60
     put_back: float = 30
+    soon: float = 1
     grace: float = 20
     tell: float = 10
 
@@ -147,8 +148,9 @@ class Runner:
         except Exception as failure:
             passing = is_transient(failure) or isinstance(failure, STORAGE_FAULTS)
             log.warning("job put back", **named(claim), error=told(failure), exc_info=None if passing else failure)
+            seconds = self._pace.put_back if isinstance(failure, STORAGE_FAULTS) or not passing else self._pace.soon
             try:
-                await self._queue.release([claim.lease], timedelta(seconds=self._pace.put_back))
+                await self._queue.release([claim.lease], timedelta(seconds=seconds))
             except Exception as second:
                 log.warning("job due when its lease ends", error=told(second), exc_info=None if passing else second)
 
