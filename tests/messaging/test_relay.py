@@ -203,7 +203,6 @@ async def test_a_producer_closed_while_kafka_is_away_leaves_nothing_that_waits(t
 
 async def test_a_relay_is_behind_while_a_round_does_not_take_all_there_is(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sending_module, "ROWS", 5)
-    monkeypatch.setattr(relay_module, "ROWS", 5)
     for number in range(12):
         await put(toy, "k", f"{number}")
     sending = Sending(toy)

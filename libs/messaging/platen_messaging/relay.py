@@ -14,7 +14,7 @@ from .databases import Driver, driver_of
 from .faults import is_kafka_fault, is_transient, told
 from .health import Health
 from .log import logger
-from .sending import ROWS, Sender, Session
+from .sending import Sender, Session
 from .waiting import Backoff, wait
 
 log = logger("relay")
@@ -64,9 +64,12 @@ class Relay:
         self._health = health
         self._holder = f"{socket.gethostname()}:{os.getpid()}"
         self._woken = asyncio.Event()
-        self.behind = False
-        """While the outbox holds more than a round takes: who fills it fast lets it catch up, and so nothing waits long in it."""
         self._sender = Sender(bootstrap, prefix, source)
+
+    @property
+    def behind(self) -> bool:
+        """Whether this process has more to send than a round takes; False where another sends."""
+        return self._sender.behind
 
     def wake(self) -> None:
         """There is something in the outbox. Cheap; call it after any commit."""
@@ -124,7 +127,6 @@ class Relay:
             await self._flush(session)
         finally:
             # What was not acknowledged still stands in the outbox, for whoever holds the lock next.
-            self.behind = False
             await self._sender.close()
             beat.cancel()
             with contextlib.suppress(BaseException):
@@ -154,7 +156,6 @@ class Relay:
                 if not is_kafka_fault(failure):
                     raise
                 metrics.RELAY_FAILURES.inc()
-                self.behind = False
                 await self._sender.close()
                 self._health.set(
                     "relay",
@@ -164,7 +165,6 @@ class Relay:
                 await wait(stop, troubled.next())
                 continue
             troubled.reset()
-            self.behind = sent >= ROWS
             self._tell_held()
             if sent:
                 idle.reset()

@@ -113,6 +113,8 @@ class Sender:
         self._held: dict[str, float] = {}
         self._acknowledged: list[int] = []
         """Rows that Kafka has, still to be moved: the next reading takes them along."""
+        self.behind = False
+        """The outbox holds more than a round takes: who fills it fast lets it be emptied, and so nothing waits long in it."""
 
     @property
     def held(self) -> Sequence[str]:
@@ -129,6 +131,7 @@ class Sender:
             self._producer = await open_producer(self._bootstrap, self._name)
         rows = await self._read(session)
         if not rows:
+            self.behind = False
             return 0
         unknown = await self._unknown({row.topic for row in rows})
         rows = [row for row in rows if row.topic not in unknown]
@@ -139,6 +142,7 @@ class Sender:
             # Whatever went wrong, the producer's sequence numbers may be off now.
             await self.close()
             await self._one_by_one(session, failed)
+        self.behind = len(rows) >= ROWS
         return len(rows)
 
     async def _read(self, session: Session) -> Sequence[_Row]:
@@ -233,7 +237,7 @@ class Sender:
 
     async def close(self, seconds: float = 0) -> None:
         """Drops the producer; what it still holds is sent within `seconds`, or never."""
-        producer, self._producer = self._producer, None
+        producer, self._producer, self.behind = self._producer, None, False
         self._known.clear()  # whatever went wrong, a topic may be gone: it is asked for before it can hold up the others
         if producer is not None:
             await producer.close(seconds)
