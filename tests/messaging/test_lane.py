@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from aiokafka import ConsumerRecord
 from platen_contracts import dead_letter
 from platen_contracts.envelope import encode, encode_headers
 from platen_messaging import member as member_module
@@ -251,6 +253,24 @@ async def test_a_backlog_lets_the_relay_catch_up_and_a_few_messages_do_not_wait(
     behind = True
     await toy.send(Add(by=1), key="k")
     await toy.total_is(LANE.max_records + 1)
+
+
+async def test_what_is_handled_is_not_left_to_the_collector_of_cycles(toy: Toy) -> None:
+    await toy.start()
+    gc.collect()
+    gc.disable()
+    try:
+        for number in range(3):  # a batch each, so that no more than the last one is in hand
+            await toy.send(Add(by=1))
+            await toy.total_is(number + 1)
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        gc.collect()
+        left = [each for each in gc.garbage if isinstance(each, ConsumerRecord)]
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
+    assert not left
 
 
 async def test_a_lane_whose_client_gets_no_answer_says_so(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -132,6 +132,30 @@ async def test_a_missing_topic_is_told_and_holds_up_no_other(toy: Toy, monkeypat
     await sending.end()
 
 
+async def test_however_many_rows_are_gone_the_outbox_is_read_by_its_indexes(toy: Toy) -> None:
+    async with toy.engine.begin() as tx:
+        await tx.exec_driver_sql(
+            "insert into outbox (message_id, topic, headers, value, created_at) "
+            "select n::text, 'toy.added', '[]', convert_to(repeat('x', 500), 'UTF8'), now() from generate_series(1, 20000) as n"
+        )
+    async with toy.engine.begin() as tx:
+        await tx.exec_driver_sql("delete from outbox")
+        await tx.exec_driver_sql("select pg_stat_force_next_flush()")
+    scans = "select {} from pg_stat_user_tables where relname = 'outbox'"
+    whole, indexed = await toy.value(scans.format("seq_scan")), await toy.value(scans.format("idx_scan"))
+    sending = Sending(toy)
+    for number in range(5):
+        await put(toy, "k", f"{number}")
+        await arrived(toy, number + 1)
+    await sending.end()
+
+    async def counted() -> bool:  # the relay's session tells as it ends
+        return await toy.value(scans.format("idx_scan")) > indexed
+
+    await until(counted)
+    assert await toy.value(scans.format("seq_scan")) == whole
+
+
 async def test_one_relay_sends_and_the_next_takes_over(toy: Toy) -> None:
     first = Sending(toy)
     await put(toy, "a", "1")

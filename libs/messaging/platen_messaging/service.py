@@ -183,10 +183,10 @@ def run(build: Callable[[SettingsClass], Service], settings_class: type[Settings
     settings = load(settings_class)
     service = build(settings)
     logs.configure(settings.log, service.name)
-    # A batch keeps hundreds of messages alive and frees them itself; looking through them again and again costs a lot.
+    # What a batch and the states in memory keep alive is freed without it; looking through all that again and again costs a lot.
     gc.collect()
     gc.freeze()
-    gc.set_threshold(400_000, 20, 50)
+    gc.set_threshold(1_000_000, 20, 50)
     try:
         uvloop.run(_until_signal(service))
     except PortBusy as problem:

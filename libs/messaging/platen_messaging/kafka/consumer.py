@@ -180,8 +180,8 @@ class Subscription:
             return ()
         return tuple(chain.from_iterable(found.values()))
 
-    async def _received(self, message: KafkaMessage) -> None:
-        await self._handle(cast("Sequence[Record]", message.raw_message))
+    async def _received(self, records: Any) -> None:  # a closer type would have FastStream make a model of it
+        await self._handle(cast("Sequence[Record]", records))
 
 
 class _Listener(ConsumerRebalanceListener):
@@ -207,5 +207,6 @@ async def _parse(records: Any) -> KafkaMessage:
     return KafkaMessage(raw_message=records, body=b"", consumer=_NoConsumer())
 
 
-async def _decode(message: KafkaMessage) -> KafkaMessage:
-    return message
+async def _decode(message: KafkaMessage) -> Any:
+    """The records. FastStream keeps what is decoded in the message: were that the message, each batch would be a cycle."""
+    return message.raw_message
