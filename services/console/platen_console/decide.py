@@ -27,6 +27,7 @@ from platen_console.model import (
     history_key,
     order_key,
     private_key,
+    reference_of,
     sync_key,
 )
 
@@ -63,7 +64,7 @@ def on_changed(_: States, event: OrderChanged, __: Context) -> Outcome[Entry]:
 
 
 def on_artwork(_: States, artwork: Artwork | artwork_v1.Artwork, __: Context) -> Outcome[Entry]:
-    return Applied({catalog_key("artwork", f"{artwork.artwork_id}/{artwork.version}"): artwork_v1.of_today(artwork)})
+    return Applied({catalog_key("artwork", reference_of(artwork)): artwork_v1.of_today(artwork)})
 
 
 def on_shop(_: States, shop: Shop, __: Context) -> Outcome[Entry]:

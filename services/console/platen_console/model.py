@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from platen_contracts import artwork_v1
 from platen_contracts.catalog import Artwork, Shop, Vendor
+from platen_contracts.common import ArtworkRef
 from platen_contracts.orders import CommandApplied, CommandIgnored, CommandRefused, OrderChanged, OrderPrivate, OrderSnapshot
 from platen_contracts.sync import SyncProgressed
 
@@ -83,5 +85,10 @@ def sync_key(shop_id: str) -> str:
 
 
 def catalog_key(kind: str, catalog_id: str) -> str:
-    """`kind` is artwork, shop or vendor; an artwork's id is `artwork_id/version`, as on its topic."""
+    """`kind` is artwork, shop or vendor; an artwork's id is its `reference_of`."""
     return f"{kind}:{catalog_id}"
+
+
+def reference_of(artwork: ArtworkRef | Artwork | artwork_v1.Artwork) -> str:
+    """`artwork_id/version`, as the key of catalog.artworks."""
+    return f"{artwork.artwork_id}/{artwork.version}"

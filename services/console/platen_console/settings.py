@@ -37,9 +37,7 @@ class Settings(ServiceSettings):
         http = known.get("http")
         if token is None and http is not None and not is_loopback(http.rpartition(":")[0]):
             raise ValueError(f"it is not set, and PLATEN_HTTP={http} can be reached from other machines")
-        if token is not None and len(token.get_secret_value()) < LEAST_TOKEN:
-            raise ValueError(f"it has {len(token.get_secret_value())} characters")
-        return token
+        return token if token is None else _long_enough(token)
 
     @field_validator("console_admin_token")
     @classmethod
@@ -51,15 +49,19 @@ class Settings(ServiceSettings):
             raise ValueError("it is set without PLATEN_CONSOLE_TOKEN, so that everyone on this machine is let in without it")
         if token == known["console_token"]:
             raise ValueError("it is the same as PLATEN_CONSOLE_TOKEN")
-        if len(token.get_secret_value()) < LEAST_TOKEN:
-            raise ValueError(f"it has {len(token.get_secret_value())} characters")
-        return token
+        return _long_enough(token)
 
     @property
     def tokens(self) -> Mapping[str, str]:
         """What to log in with, by the kind of actor that it makes; empty where no login is needed."""
         given = {OPERATOR: self.console_token, ADMIN: self.console_admin_token}
         return {kind: token.get_secret_value() for kind, token in given.items() if token is not None}
+
+
+def _long_enough(token: SecretStr) -> SecretStr:
+    if (count := len(token.get_secret_value())) < LEAST_TOKEN:
+        raise ValueError(f"it has {count} characters")
+    return token
 
 
 def is_loopback(host: str) -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
+from typing import TypeVar
 
 from platen_contracts.dead_letter import REDRIVE
 from platen_contracts.topics import CATALOGUE, SERVICES
@@ -14,6 +15,8 @@ from .letters import Wanted, header, letter_of
 from .pile import Pile
 from .reach import Reach
 from .reading import read
+
+R = TypeVar("R")
 
 TOLD_EVERY = 10_000
 """Records between two words on how far it is."""
@@ -30,14 +33,11 @@ async def find(
     _check(wanted)
     services = [wanted.service] if wanted.service else list(SERVICES)
     topics = {f"{where.prefix}{service}.dead-letter": service for service in services}
-    seen = 0
-    async for record in read(where.kafka, list(topics), since=wanted.since):
+    letters = read(where.kafka, list(topics), since=wanted.since)
+    async for record in _counted(letters, lambda seen: tell(f"{seen:,} dead letters read, {len(pile):,} of them wanted")):
         letter = letter_of(record, topics[record.topic])
         if letter is not None and wanted.has(letter):
             pile.add(letter if values else replace(letter, value=None))
-        seen += 1
-        if seen % TOLD_EVERY == 0:
-            tell(f"{seen:,} dead letters read, {len(pile):,} of them wanted")
     for one in wanted.ids:
         if (named := pile.count(one)) != 1:
             what = "no dead letter has this id" if not named else f"it begins the ids of {named} dead letters; give more of it"
@@ -54,15 +54,21 @@ async def _look_for_them(where: Reach, pile: Pile, tell: Callable[[str], None]) 
     if not starts:
         return
     topics = {topic: topic[len(where.prefix) :] for topic, _ in starts}
-    seen = 0
-    async for record in read(where.kafka, sorted(topics), since=pile.given_up(), starts=starts):
+    records = read(where.kafka, sorted(topics), since=pile.given_up(), starts=starts)
+    async for record in _counted(records, lambda seen: tell(f"{seen:,} records looked through for what became of them")):
         name = topics[record.topic]
         redriven = header(record.headers, REDRIVE)
         if not (redriven and pile.redriven(redriven, record.offset)) and CATALOGUE[name].compacted:
             pile.overtaken(name, record.partition, record.key, record.offset)
+
+
+async def _counted(records: AsyncIterator[R], tell: Callable[[int], None]) -> AsyncIterator[R]:
+    seen = 0
+    async for record in records:
+        yield record
         seen += 1
         if seen % TOLD_EVERY == 0:
-            tell(f"{seen:,} records looked through for what became of them")
+            tell(seen)
 
 
 def _check(wanted: Wanted) -> None:

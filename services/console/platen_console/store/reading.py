@@ -12,7 +12,7 @@ from platen_contracts.orders import CommandApplied, CommandIgnored, CommandRefus
 from platen_contracts.sync import SyncProgressed
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from platen_console.model import APPLIED, IGNORED, Command, Progress, Reply
+from platen_console.model import APPLIED, IGNORED, Command, Progress, Reply, reference_of
 
 _LISTED = "orders left join private on private.order_id = orders.id"
 
@@ -173,7 +173,7 @@ class Reading:
                 return None
             listed = _listed(rows[0])
             pinned = [it.artwork for it in listed.order.items.values() if it.artwork]
-            refs = {*artworks, *(f"{it.artwork_id}/{it.version}" for it in pinned)}
+            refs = {*artworks, *map(reference_of, pinned)}
             family = [*listed.order.children, *filter(None, [listed.order.parent])]
             history = await _rows(tx, _HISTORY, order_id, changes)
             drawn = await _rows(tx, _ARTWORKS, sorted(refs))

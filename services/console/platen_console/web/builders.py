@@ -13,6 +13,7 @@ from platen_contracts.orders import OrderCommand, OrderSnapshot
 from platen_contracts.status import OrderStatus
 from pydantic import ValidationError
 
+from platen_console.model import reference_of
 from platen_console.settings import ADMIN
 from platen_console.store.reading import Known
 from platen_console.web.forms import Form, Wrong, version_of
@@ -106,15 +107,14 @@ def _set_artwork(known: Known, form: Form, words: Mapping[str, Any]) -> OrderCom
     item_id, ref = _item(known, form), artwork_ref(form)
     if ref is None:
         raise Wrong("artwork", f"{form.get('artwork')!r} is no artwork; its name and version are expected, such as family-mug/3")
-    artwork, held = known.artworks.get(f"{ref.artwork_id}/{ref.version}"), answers_of(known, item_id)
+    artwork, held = known.artworks.get(reference_of(ref)), answers_of(known, item_id)
     if artwork is None:
         return orders.SetArtwork(**words, item_id=item_id, artwork=ref)
     for name, option in artwork.options.items():
         answered = bool(held.get(name)) and not isinstance(held.get(name), FileRef)
         if option.required and option.kind != "photo" and not answered and not form.all(ANSWER + name):
             raise Wrong(f"answers.{name}", f"{option.label}: this artwork asks for it; answer it here")
-    typed = _typed_answers(artwork, form, held)
-    changed = {name: answer for name, answer in typed.items() if answer != held.get(name, "")}
+    changed = _changed(_typed_answers(artwork, form, held), held)
     return orders.SetArtwork(**words, item_id=item_id, artwork=ref, answers=changed or None)
 
 
@@ -164,13 +164,12 @@ def _erase(known: Known, form: Form, words: Mapping[str, Any]) -> OrderCommand:
 def _personalise(known: Known, form: Form, words: Mapping[str, Any]) -> OrderCommand:
     item_id = _item(known, form)
     ref = known.order.items[item_id].artwork
-    artwork = None if ref is None else known.artworks.get(f"{ref.artwork_id}/{ref.version}")
+    artwork = None if ref is None else known.artworks.get(reference_of(ref))
     if artwork is None:
         raise Wrong("item", "the item's artwork is not known here yet; wait for the catalogue")
     held = answers_of(known, item_id)
     typed = _typed_answers(artwork, form, held)
-    changed = {name: answer for name, answer in typed.items() if answer != held.get(name, "")}
-    return orders.Personalise(**words, item_id=item_id, answers=changed or typed)
+    return orders.Personalise(**words, item_id=item_id, answers=_changed(typed, held) or typed)
 
 
 def _typed_answers(artwork: Artwork, form: Form, held: Answers) -> Answers:
@@ -186,6 +185,10 @@ def _typed_answers(artwork: Artwork, form: Form, held: Answers) -> Answers:
         elif text or held.get(name):
             answers[name] = text
     return answers
+
+
+def _changed(typed: Answers, held: Answers) -> Answers:
+    return {name: answer for name, answer in typed.items() if answer != held.get(name, "")}
 
 
 def answers_of(known: Known, item_id: str) -> Answers:

@@ -11,6 +11,7 @@ from platen_contracts.common import Address, FileRef
 from platen_contracts.orders import OrderPrivate, OrderSnapshot, SnapshotItem
 from pydantic import ValidationError
 
+from platen_console.model import reference_of
 from platen_console.web.builders import ADDRESS_FIELDS, ANSWER
 from platen_console.web.words import answer_text, kilobytes, spaced
 
@@ -100,7 +101,7 @@ def _of_item(
             f"{item.title}: artwork", _said(pinned), _said(shop), _take(item, item_id, "set_artwork", _artwork(shop))
         )
     option = name.removeprefix("answers.")
-    artwork = None if item.artwork is None else artworks.get(f"{item.artwork.artwork_id}/{item.artwork.version}")
+    artwork = None if item.artwork is None else artworks.get(reference_of(item.artwork))
     asked = None if artwork is None else artwork.options.get(option)
     held = private.items[item_id].answers.get(option) if item_id in private.items else None
     typed = isinstance(held, list) if isinstance(shop, list) else isinstance(shop, str) and not isinstance(held, list)

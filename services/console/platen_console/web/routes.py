@@ -28,7 +28,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from platen_console.decide import OrderAsked, SyncAsked
-from platen_console.model import Command, Entry
+from platen_console.model import Command, Entry, reference_of
 from platen_console.settings import ADMIN, OPERATOR
 from platen_console.store.reading import Filter, Known, Reading
 from platen_console.web import builders, forms
@@ -163,7 +163,7 @@ class Console:
         """With the artwork that a form names, and the commands with these ids."""
         order_id = request.path_params["order_id"]
         ref = None if form is None else builders.artwork_ref(form)
-        wanted = () if ref is None else (f"{ref.artwork_id}/{ref.version}",)
+        wanted = () if ref is None else (reference_of(ref),)
         known = await self._reading.order(order_id, commands, artworks=wanted) if forms.ID.fullmatch(order_id) else None
         if known is None:
             raise HTTPException(404, "There is no such order, or it has not been heard of yet.")
