@@ -1,5 +1,6 @@
 """The control API below `/sandbox`: makes orders, sets rules and faults, takes steps by hand, reads back what came in."""
 
+import math
 from dataclasses import fields, replace
 from json import JSONDecodeError
 from typing import Any
@@ -232,8 +233,10 @@ class Control:
 def new_plan(given: Json, base: Plan) -> Plan:
     """A plan from settings; `pace` may be one number, `match` holds parts of `external_id` or `recipient`."""
     pace = given.get("pace", base.pace)
-    bounds = (pace, pace) if isinstance(pace, int | float) else tuple(pace)
-    if len(bounds) != 2 or not 0 <= bounds[0] <= bounds[1]:
+    bounds = pace if isinstance(pace, list | tuple) else (pace, pace)
+    two = len(bounds) == 2 and all(isinstance(bound, int | float) for bound in bounds)
+    # Python's JSON reads Infinity, and the answer could not be written.
+    if not two or not 0 <= bounds[0] <= bounds[1] < math.inf:
         raise ControlError(f"pace is {pace!r}; allowed: seconds from 0, or [least, most]")
     plan = replace(base, **{**given, "pace": (float(bounds[0]), float(bounds[1]))})
     if plan.mode not in ("auto", "manual"):

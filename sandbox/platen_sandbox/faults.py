@@ -85,6 +85,7 @@ class Faults:
         if unknown:
             raise ValueError(f"unknown field {sorted(unknown)[0]!r}; allowed: target, kind, match, times, params")
         target, kind, match, times = given.get("target"), given.get("kind"), given.get("match") or {}, given.get("times", 1)
+        params = given.get("params") or {}
         if not isinstance(target, str) or target.partition("/")[0] not in ("shop", "vendor") or not target.partition("/")[2]:
             raise ValueError(f"target is {target!r}; allowed: shop/<id> or vendor/<id>, <id> may be *")
         if kind not in KINDS:
@@ -93,6 +94,8 @@ class Faults:
             raise ValueError(f"match is {match!r}; allowed keys: {', '.join(sorted(MATCHES))}")
         if times is not None and times != "forever" and (not isinstance(times, int) or times < 1):
             raise ValueError(f'times is {times!r}; allowed: a number from 1, or "forever"')
+        if not isinstance(params, dict):
+            raise ValueError(f"params is {params!r}; allowed: an object with the params of the kind")
         self._last_id += 1
         fault = Fault(
             id=self._last_id,
@@ -100,7 +103,7 @@ class Faults:
             kind=kind,
             match={name: str(value) for name, value in match.items()},
             times=None if times == "forever" else times,
-            params=given.get("params") or {},
+            params=params,
         )
         self._faults.append(fault)
         return fault

@@ -69,7 +69,9 @@ async def _measure(bench: Bench, rounds: int, seconds: float) -> dict[str, Any]:
         "load_per_s": round(steady),
         "rss_mb": round(max(memory)),
         "all_runs_per_s": {arm: [round(value) for value in values] for arm, values in rates.items()},
-        "versions": {name: version(name) for name in ("faststream", "aiokafka", "asyncpg", "sqlalchemy", "pydantic", "msgspec")}
+        "versions": {
+            name: version(name) for name in ("faststream", "aiokafka", "asyncpg", "sqlalchemy", "uvloop", "pydantic", "msgspec")
+        }
         | {"python": platform.python_version(), "kafka": "4.3.0", "cores": str(os.cpu_count())},
     }
 

@@ -17,9 +17,10 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 from platen_cli.audit import audit_twice, told
@@ -142,13 +143,7 @@ async def _some(world: World, waiting: list[int], seconds: float, book: Path | N
     try:
         while waiting and len(results) < FRESH_EVERY:
             seed = waiting.pop(0)
-            running = asyncio.create_task(run_seed(world, operators, seed, seconds))
-            await asyncio.wait({running, *tasks}, return_when=asyncio.FIRST_COMPLETED)
-            for task in tasks:
-                if task.done():
-                    running.cancel()
-                    await task
-            results.append(await running)
+            results.append(await _guarded(run_seed(world, operators, seed, seconds), tasks, seed))
             _tell(results[-1], seconds)
             if book is not None:
                 with book.open("a", encoding="utf-8") as out:
@@ -161,6 +156,21 @@ async def _some(world: World, waiting: list[int], seconds: float, book: Path | N
             with contextlib.suppress(asyncio.CancelledError):
                 await task
     return results
+
+
+async def _guarded(work: Coroutine[Any, Any, Result], tasks: Sequence[asyncio.Task[None]], seed: int) -> Result:
+    """What came of the seed. That a service never got ready again, or that the load itself ended, is trouble of the seed too."""
+    running = asyncio.create_task(work)
+    try:
+        await asyncio.wait({running, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks:
+            if task.done():
+                await task
+        return await running
+    except Exception as failure:  # noqa: BLE001  whatever it is, it is told with the seed, its schedule and the commit
+        return Result(seed, 0, 0, {}, 0, "", 0, [f"I5: {type(failure).__name__}: {failure}"])
+    finally:
+        running.cancel()
 
 
 def _tell(result: Result, seconds: float) -> None:
@@ -219,7 +229,7 @@ def main() -> None:
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # that brokers go away is what this is for
     results = asyncio.run(soak(given.seeds, given.minutes, given.keep, given.json))
     print(summary(results))
-    sys.exit(1 if any(result.violations for result in results) else 0)
+    sys.exit(1 if len(results) < len(given.seeds) or any(result.violations for result in results) else 0)
 
 
 if __name__ == "__main__":

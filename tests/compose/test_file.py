@@ -81,7 +81,7 @@ def test_a_service_waits_for_set_up_starts_again_and_is_asked_whether_it_is_read
 def test_our_containers_stop_in_good_order_and_may_do_little(name: str) -> None:
     part = PARTS[name]
     assert part["init"] is True
-    assert part["stop_grace_period"] == "30s"
+    assert part["stop_grace_period"] == "45s"
     assert part["read_only"] is True
     assert part["cap_drop"] == ["ALL"]
     assert part["security_opt"] == ["no-new-privileges:true"]

@@ -11,7 +11,7 @@ from platen_cli.demo.place import own_stack
 from platen_cli.demo.play import play
 from platen_cli.stack import Stack
 
-KILLED = ("sync", "orders", "render", "dispatch", "tracking")
+KILLED = ("sync", "orders", "render", "dispatch", "tracking", "console")
 
 
 @pytest.mark.flow

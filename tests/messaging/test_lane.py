@@ -10,7 +10,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from aiokafka import ConsumerRecord
+from aiokafka import AIOKafkaConsumer, ConsumerRecord
+from aiokafka.errors import CorruptRecordException, UnknownError
 from platen_contracts import dead_letter
 from platen_contracts.envelope import encode, encode_headers
 from platen_messaging import member as member_module
@@ -253,6 +254,25 @@ async def test_a_backlog_lets_the_relay_catch_up_and_a_few_messages_do_not_wait(
     behind = True
     await toy.send(Add(by=1), key="k")
     await toy.total_is(LANE.max_records + 1)
+
+
+async def test_a_lane_whose_reading_is_refused_joins_anew_and_what_was_read_beside_it_is_not_lost(
+    toy: Toy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, refusals = AIOKafkaConsumer.getmany, [CorruptRecordException("a bad checksum"), UnknownError("of the coordinator")]
+
+    async def torn(*given: Any, **named: Any) -> Any:
+        found = await read(*given, **named)
+        if found and refusals:
+            raise refusals.pop()
+        return found
+
+    monkeypatch.setattr(AIOKafkaConsumer, "getmany", torn)
+    for number in range(12):
+        await toy.send(Add(by=1), key=f"k{number}")
+    await toy.start()
+    await toy.total_is(12)
+    assert not refusals
 
 
 async def test_what_is_handled_is_not_left_to_the_collector_of_cycles(toy: Toy) -> None:

@@ -7,14 +7,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
 from platen_cli.local import Kafka
 from platen_cli.provision import delete_topics, provision_topics
 from platen_messaging import relay as relay_module
 from platen_messaging import sending as sending_module
+from platen_messaging.databases import driver_of
 from platen_messaging.health import Health
 from platen_messaging.kafka import Sendable, open_producer
 from platen_messaging.relay import Relay, unpark
-from platen_messaging.sending import Session
+from platen_messaging.sending import Sender, Session
 from toy_counter.contract import CATALOGUE
 from toy_counter.harness import Toy
 
@@ -98,6 +100,41 @@ async def test_a_row_that_kafka_never_takes_parks_its_key_and_no_other(toy: Toy)
     await toy.query("delete from outbox where error is not null")
     assert await arrived(toy, 4, "toy.small") == [b"a1", b"b1", b"b2", b"a2"]
     await sending.end()
+
+
+async def set_of(toy: Toy, topic: str, **settings: str) -> None:
+    admin = AdminClient({"bootstrap.servers": toy.settings.kafka})
+    entries = [ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET) for name, value in settings.items()]
+    resource = ConfigResource(ConfigResource.Type.TOPIC, toy.prefix + topic, incremental_configs=entries)
+    for done in admin.incremental_alter_configs([resource]).values():
+        await asyncio.to_thread(done.result)
+
+
+async def test_a_clock_that_kafka_does_not_believe_parks_nothing(toy: Toy) -> None:
+    await set_of(toy, "toy.added", **{"message.timestamp.before.max.ms": "0"})  # whatever time is sent is too old by then
+    await put(toy, "k", "1")
+    sending = Sending(toy)
+    await until(lambda: "InvalidTimestamp" in str(sending.health.as_json()))
+    assert await toy.value("select count(*) from outbox where error is not null") == 0
+    await set_of(toy, "toy.added", **{"message.timestamp.before.max.ms": str(2**63 - 1)})
+    assert await arrived(toy, 1) == [b"1"]
+    await sending.end()
+
+
+async def test_what_was_sent_before_a_failover_is_not_taken_for_what_bears_its_ids_now(toy: Toy) -> None:
+    sender = Sender(toy.settings.kafka, toy.prefix, "toy")
+    await put(toy, "k", "before")
+    async with toy.engine.connect() as connection:
+        assert await sender.round(Session(await driver_of(connection))) == 1
+        await connection.invalidate()
+    # The standby never knew of that row, and gave its id to another.
+    await toy.query("update outbox set value = 'after'")
+    async with toy.engine.connect() as connection:
+        session = Session(await driver_of(connection))
+        assert await sender.round(session) == 1
+        assert await sender.round(session) == 0
+    assert await arrived(toy, 2) == [b"before", b"after"]
+    await sender.close()
 
 
 async def test_parked_rows_are_tried_again_when_asked(toy: Toy) -> None:

@@ -146,6 +146,17 @@ async def test_a_link_waits_for_a_database_that_comes_back(room: Room, tmp_path:
     assert (shown.status_code, shown.content) == (200, DATA)
 
 
+async def test_a_file_that_the_object_store_cannot_give_now_says_come_back_later(
+    client: httpx.AsyncClient, tmp_path: Path
+) -> None:
+    file = tmp_path / object_key(SHA256)
+    file.unlink()
+    # It is there, and opening it fails.
+    file.symlink_to(file)
+    shown = await client.get(f"/f/{TOKEN}")
+    assert (shown.status_code, shown.headers["retry-after"], shown.headers["cache-control"]) == (503, "5", "no-store")
+
+
 async def test_a_link_that_cannot_be_looked_up_now_says_come_back_later(room: Room, tmp_path: Path) -> None:
     async with client_of(room, ObjectStore(f"file://{tmp_path}"), AwayAtFirst(room, 1000), patience_s=0) as client:
         shown = await client.get(f"/f/{TOKEN}")

@@ -74,6 +74,8 @@ async def test_faults_are_listed_with_their_hits_and_cleared(sandbox: Sandbox, v
         ({"target": "vendor/acme", "kind": "explode"}, "kind is 'explode'"),
         ({"target": "vendor/acme", "kind": "slow", "times": 0}, "times is 0"),
         ({"target": "vendor/acme", "kind": "slow", "match": {"colour": "red"}}, "match is"),
+        ({"target": "vendor/acme", "kind": "slow", "params": 2}, "params is 2"),
+        ({"target": "vendor/acme", "kind": "slow", "params": ["seconds"]}, "params is ['seconds']"),
         ({"target": "vendor/acme", "kind": "slow", "when": "now"}, "unknown field 'when'"),
     ],
 )

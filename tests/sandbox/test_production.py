@@ -1,6 +1,8 @@
 """Behind the API a print shop works: it downloads, checks, prints, ships, and can be steered."""
 
 import hashlib
+import json
+import math
 from contextlib import suppress
 from typing import Any
 
@@ -122,6 +124,18 @@ async def test_an_account_can_ship_in_two_parcels(sandbox: Sandbox, vendor: http
     assert [[item["quantity"] for item in s["items"]] for s in order["shipments"]] == [[1], [1]]
     history = (await sandbox.ledger(external_id="ext1"))["orders"][0]["history"]
     assert [step["status"] for step in history] == ["draft", "pending", "inprocess", "partial", "fulfilled"]
+
+
+@pytest.mark.parametrize("pace", ["fast", "12", None, [1], [1, "2"], [None, None], {"least": 1, "most": 2}, [2, 1], -1, math.inf])
+async def test_a_pace_that_is_no_time_is_refused_in_one_line_and_changes_nothing(sandbox: Sandbox, pace: object) -> None:
+    before = await sandbox.call("GET", "/vendors/acme")
+    for method, path in (("PUT", "/sandbox/vendors/acme"), ("POST", "/sandbox/vendors/acme/plans")):
+        answer = await sandbox.control.request(method, path, content=json.dumps({"pace": pace}))
+        assert (answer.status_code, answer.json()) == (
+            400,
+            {"error": f"pace is {pace!r}; allowed: seconds from 0, or [least, most]"},
+        )
+    assert await sandbox.call("GET", "/vendors/acme") == before
 
 
 async def test_a_plan_decides_for_the_orders_it_names(sandbox: Sandbox, vendor: httpx.AsyncClient, host: Host) -> None:

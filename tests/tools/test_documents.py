@@ -174,5 +174,6 @@ def test_the_settings_name_every_variable_of_every_service_with_its_default() ->
     assert "| `PLATEN_KAFKA` | must be set | bootstrap brokers" in drawn
     assert "| `PLATEN_HTTP` | `127.0.0.1:0` |" in drawn
     assert "| `PLATEN_RENDER_WORKERS` | by the machine |" in drawn
+    assert "| `PLATEN_PHOTO_HOSTS` | none |" in drawn, "an empty list is none, whoever makes it"
     assert "| `PLATEN_OBJECTS` | none |" in drawn, "others may go without"
     assert "| `PLATEN_OBJECTS` | must be set |" in drawn, "render may not"

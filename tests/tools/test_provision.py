@@ -3,9 +3,12 @@
 # pyright: reportPrivateImportUsage=false
 from __future__ import annotations
 
+import asyncio
 import secrets
 import time
+from collections.abc import AsyncIterator
 from concurrent.futures import Future
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -13,7 +16,8 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewTopic, ResourceType
 from platen_cli.errors import Unreachable, UserError
-from platen_cli.provision import delete_topics, describe_topics, ensure_database, provision_topics, topics
+from platen_cli.local import Postgres
+from platen_cli.provision import delete_topics, describe_topics, ensure_database, migrate, provision_topics, topics
 from platen_cli.provision.databases import connect_admin, database_url, hide_password
 from platen_cli.provision.topics import wanted_settings
 from platen_contracts.topics import CATALOGUE, DAY_MS
@@ -134,6 +138,88 @@ async def test_a_service_owns_its_database_and_cannot_enter_another_ones(postgre
             await admin.execute(f'DROP DATABASE "{name}"')
             await admin.execute(f'DROP ROLE "{name}"')
         await admin.close()
+
+
+@pytest.fixture
+async def name(postgres_admin_url: str) -> AsyncIterator[str]:
+    """Of a database and a role that a test may make; both are dropped after it, and so is the role `admin_<name>`."""
+    name = f"platen_{secrets.token_hex(4)}"
+    yield name
+    admin = await connect_admin(postgres_admin_url)
+    await admin.execute(f'DROP DATABASE IF EXISTS "{name}"')
+    await admin.execute(f'DROP ROLE IF EXISTS "{name}"')
+    await admin.execute(f'DROP ROLE IF EXISTS "admin_{name}"')
+    await admin.close()
+
+
+async def is_open(admin_url: str, database: str) -> bool:
+    admin = await connect_admin(admin_url)
+    found = await admin.fetchval("SELECT has_database_privilege('public', $1::text, 'CONNECT')", database)
+    await admin.close()
+    return bool(found)
+
+
+async def small_admin(admin_url: str, name: str) -> str:
+    """The URL of an admin that is no superuser."""
+    admin = await connect_admin(admin_url)
+    await admin.execute(f"CREATE ROLE \"admin_{name}\" LOGIN CREATEDB CREATEROLE PASSWORD 'small'")
+    await admin.close()
+    return database_url(admin_url, "postgres", f"admin_{name}", "small")
+
+
+async def test_a_database_that_is_there_already_is_closed_to_other_roles(postgres_admin_url: str, name: str) -> None:
+    admin = await connect_admin(postgres_admin_url)
+    await admin.execute(f'CREATE DATABASE "{name}"')
+    await admin.close()
+    assert await is_open(postgres_admin_url, name)
+    await ensure_database(postgres_admin_url, name, name)
+    assert not await is_open(postgres_admin_url, name)
+
+
+async def test_set_ups_at_the_same_time_do_not_fail_each_other(postgres_admin_url: str, name: str) -> None:
+    await asyncio.gather(*(ensure_database(postgres_admin_url, name, name) for _ in range(12)))
+    assert not await is_open(postgres_admin_url, name)
+
+
+async def test_an_admin_that_is_no_superuser_closes_the_database_of_a_role_it_was_granted(
+    postgres_admin_url: str, name: str
+) -> None:
+    url = await small_admin(postgres_admin_url, name)
+    await ensure_database(url, name, name)
+    admin = await connect_admin(postgres_admin_url)
+    await admin.execute(f'GRANT CONNECT ON DATABASE "{name}" TO PUBLIC')
+    await admin.close()
+    await ensure_database(url, name, name)
+    assert not await is_open(postgres_admin_url, name)
+
+
+async def test_an_open_database_that_the_admin_may_not_close_is_one_line_with_the_remedy(
+    postgres_admin_url: str, name: str
+) -> None:
+    admin = await connect_admin(postgres_admin_url)
+    await admin.execute(f'CREATE DATABASE "{name}"')
+    url = await small_admin(postgres_admin_url, name)
+    remedy = f'REVOKE CONNECT ON DATABASE "{name}" FROM PUBLIC'
+    with pytest.raises(UserError, match=rf"^PLATEN_POSTGRES_ADMIN: may not close database {name} .*: {remedy}$"):
+        await ensure_database(url, name, name)
+    await admin.execute(remedy)
+    await admin.close()
+    await ensure_database(url, name, name)
+
+
+async def test_a_role_without_the_password_that_postgres_asks_for_is_one_line_that_names_the_variable(tmp_path: Path) -> None:
+    async with Postgres(tmp_path / "postgres", fsync=False) as postgres:
+        await postgres.stop()
+        rules = tmp_path / "postgres/cluster/pg_hba.conf"
+        rules.write_text("local all postgres trust\nlocal all all scram-sha-256\n")
+        await postgres.start()
+        url = await ensure_database(postgres.admin_url, "platen_orders", "platen_orders")
+        with pytest.raises(UserError, match=r"^PLATEN_PASSWORD_ORDERS: .*; set this to one of your choice") as caught:
+            await migrate(url, "platen_orders")
+        assert "\n" not in str(caught.value)
+        assert await migrate(
+            await ensure_database(postgres.admin_url, "platen_orders", "platen_orders", "sesame"), "platen_orders"
+        )
 
 
 @pytest.mark.parametrize(

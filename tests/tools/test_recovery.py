@@ -209,6 +209,22 @@ async def test_a_paused_lane_is_listed_with_its_reason_and_goes_on_when_resumed(
     assert re.search(r"orders\.commands +3 +once more", await deployment.platen("lanes", code=1))
 
 
+async def test_a_parked_message_is_listed_with_its_reason_and_tried_again_when_asked(deployment: Deployment) -> None:
+    row = (
+        "insert into outbox (message_id, topic, key, type, headers, value, created_at, error) "
+        "values ('{}', 'orders.replies', 'k', 'platen.orders.CommandIgnored.v1', '[]', '{{}}', now(), {})"
+    )
+    await deployment.query(row.format("a" * 32, "'MessageSizeTooLargeError'"))
+    await deployment.query(row.format("b" * 32, "null"))
+    listed = await deployment.platen("outbox", code=1)
+    assert re.search(r"orders +orders\.replies +k +a{12} +1 +MessageSizeTooLargeError", listed)
+    assert "0 parked" in await deployment.platen("outbox", "retry", "orders", "--topic", "orders.status")
+    assert "1 parked messages are tried again" in await deployment.platen("outbox", "retry", "orders")
+    await deployment.start()
+    assert [decode_headers(it.headers).id for it in await deployment.replies(2)] == ["a" * 32, "b" * 32]
+    assert "nothing is parked" in await deployment.platen("outbox")
+
+
 async def failed_orders(deployment: Deployment, *numbers: str) -> list[str]:
     """Orders that the vendor refused, made as messages make them; dispatch's words stand on their topic."""
     engine = open_engine(deployment.database, pooled=False)
@@ -286,9 +302,33 @@ async def test_a_topic_that_lost_records_is_told_again_until_it_equals_the_datab
     versions = sorted({(event["order_id"], event["version"]) for event in events})
     assert len(versions) == (await deployment.query("select count(*) from history"))[0][0]
 
+    # Put back behind later ones; the auditor takes history by its versions.
+    assert "I4" not in (await asyncio.to_thread(CliRunner().invoke, app, ["audit"])).output
+
     await deployment.query("delete from history where version = 2")
     older = await deployment.platen("topics", "rebuild", "orders.history", code=1)
     assert "not in the database, which is older: 3" in older
+
+
+async def test_an_order_is_traced_through_all_topics_by_its_number_its_id_and_its_correlation(deployment: Deployment) -> None:
+    message_id = secrets.token_hex(16)
+    for number, name in (("1001", message_id), ("1002", secrets.token_hex(16))):
+        observed = w.a_shop_order(w.a_line("1"), shop_order_id=number)
+        key = f"{observed.shop_id}/{number}".encode()
+        await deployment.put("sync.orders", encode(observed), headers_of(observed, name), key)
+    await deployment.start()
+    await until(lambda: _count(deployment, "orders.private", 2))
+    found = [(it.key or b"", json.loads(it.value or b"")) for it in await deployment.read("orders.status")]
+    order_id, number = next((key.decode(), body["number"]) for key, body in found if body["shop_order_id"] == "1001")
+
+    told = await deployment.platen("trace", number)
+    first, *rest = [line.split()[2:] for line in told.splitlines()]
+    assert first[0] == message_id[:8]
+    assert first[2] == "ShopOrderObserved"
+    assert {(line[0], line[2]) for line in rest} >= {(message_id[:8], "OrderChanged"), (message_id[:8], "OrderSnapshot")}
+    assert await deployment.platen("trace", order_id) == told
+    assert await deployment.platen("trace", message_id) == told
+    assert "no topic tells of it" in await deployment.platen("trace", "#0", code=1)
 
 
 async def test_the_audit_finds_a_record_that_nobody_sent_and_counts_dead_letters(deployment: Deployment) -> None:

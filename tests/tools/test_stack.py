@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import signal
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from platen_cli.errors import UserError
 from platen_cli.provision import delete_topics
 from platen_cli.provision.databases import connect_admin
 from platen_cli.stack import Given, Stack
+from platen_cli.stack import stack as stack_module
 from platen_cli.stack.process import pause_before_restart
 from platen_cli.stack.run import is_running, read_run
 from platen_cli.stack.stack import SECRETS
@@ -78,6 +80,39 @@ async def test_a_killed_service_is_started_again_at_the_same_address_with_its_or
         told = read_run(stack.data)["services"]["fake"]
         assert (told["pid"], told["url"], told["restarts"]) == (process.pid, url, 1)
         assert len(of_run(stack.data)) == 2
+
+
+async def test_a_database_server_that_dies_is_started_again(given: Given, make_service: MakeService, tmp_path: Path) -> None:
+    make_service("fake")
+    own = Given(given.kafka, "", topic_prefix=given.topic_prefix, database_suffix=given.database_suffix)
+    said: list[tuple[str, str]] = []
+    async with Stack(
+        tmp_path / "data", ports="auto", services=["fake"], given=own, on_progress=lambda *line: said.append(line)
+    ) as stack:
+        assert stack.postgres is not None
+        first = stack.postgres.pid
+        assert first is not None
+        os.kill(first, signal.SIGKILL)
+        await until(lambda: stack.postgres is not None and stack.postgres.pid not in (None, first))
+        await until(lambda: sum(line[0] == "postgres" and line[1].startswith("ready") for line in said) == 2)
+        connection = await asyncpg.connect(stack.database("fake"))
+        await connection.close()
+    assert any("ended by itself" in line for name, line in said if name == "postgres")
+
+
+async def test_a_broker_that_is_given_and_not_up_yet_is_waited_for(
+    given: Given, make_service: MakeService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_service("fake")
+    monkeypatch.setattr(stack_module, "PATIENCE", 1.0)
+    away = Given("127.0.0.1:9", given.postgres_admin, database_suffix=given.database_suffix)
+    said: list[tuple[str, str]] = []
+    with pytest.raises(UserError, match="no broker answers there"):
+        async with Stack(
+            tmp_path / "data", ports="auto", services=["fake"], given=away, on_progress=lambda *line: said.append(line)
+        ):
+            pass
+    assert any(name == "kafka" and "waiting up to 1 s" in line for name, line in said)
 
 
 async def test_a_service_that_does_not_heed_sigterm_is_ended_by_force(

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from .commands import audit, catalog, dead_letters, demo, docs, lanes, replay, reset, setup, status, topics, up
+from .commands import audit, catalog, dead_letters, demo, docs, lanes, outbox, replay, reset, setup, status, topics, trace, up
 from .errors import UserError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Runs and looks after Platen.", pretty_exceptions_enable=False)
@@ -19,9 +19,11 @@ app.command("docs")(docs.docs)
 app.add_typer(catalog.app, name="catalog")
 app.add_typer(topics.app, name="topics")
 app.add_typer(lanes.app, name="lanes")
+app.add_typer(outbox.app, name="outbox")
 app.add_typer(dead_letters.app, name="dead-letters")
 app.command("replay")(replay.replay)
 app.command("audit")(audit.audit)
+app.command("trace")(trace.trace)
 
 
 def main() -> None:

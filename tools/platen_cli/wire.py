@@ -10,13 +10,19 @@ from types import TracebackType
 from typing import Any, Self
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.errors import KafkaError
 from platen_contracts.envelope import Meta, Undecodable, decode_headers, decode_value, encode, encode_headers
 from platen_contracts.message import Message
 from platen_contracts.topics import CATALOGUE
 
+from platen_cli.errors import Unreachable
+
 
 class Sender:
-    """`async with Sender(…) as sender: await sender.send(topic, key, message, id, now)`; returns when Kafka has it."""
+    """`async with Sender(…) as sender: await sender.send(topic, key, message, id, now)`; returns when Kafka has it.
+
+    Raises `Unreachable` where no broker answers.
+    """
 
     def __init__(self, bootstrap: str, topic_prefix: str = "", source: str = "/platen/cli") -> None:
         self._bootstrap = bootstrap
@@ -25,7 +31,7 @@ class Sender:
 
     async def __aenter__(self) -> Self:
         self._producer: Any = AIOKafkaProducer(bootstrap_servers=self._bootstrap, acks="all", enable_idempotence=True)
-        await self._producer.start()
+        await _start(self._producer, self._bootstrap)
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -54,7 +60,7 @@ async def follow(
 ) -> AsyncIterator[Seen]:
     """Every record of the topics, old ones first, without a group; ends when its task is cancelled.
 
-    Records that are not Platen's (or of a version not known here) are skipped.
+    Records that are not Platen's (or of a version not known here) are skipped. Raises `Unreachable` where no broker answers.
     """
     consumer: Any = AIOKafkaConsumer(
         *(topic_prefix + topic for topic in topics),
@@ -62,7 +68,7 @@ async def follow(
         auto_offset_reset="earliest" if from_start else "latest",
         enable_auto_commit=False,
     )
-    await consumer.start()
+    await _start(consumer, bootstrap)
     try:
         async for record in consumer:
             topic = record.topic.removeprefix(topic_prefix)
@@ -71,6 +77,14 @@ async def follow(
                 yield seen
     finally:
         await asyncio.shield(consumer.stop())
+
+
+async def _start(client: Any, bootstrap: str) -> None:
+    try:
+        await client.start()
+    except (KafkaError, OSError, ValueError) as problem:
+        await client.stop()
+        raise Unreachable(f"kafka {bootstrap}: {type(problem).__name__}; start it, or correct the address") from None
 
 
 def _read(topic: str, record: Any, types: Mapping[str, type[Message]]) -> Seen | None:

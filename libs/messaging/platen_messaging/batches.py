@@ -15,7 +15,7 @@ from .log import logger
 from .metrics import DEAD_LETTERS, RETRIES
 from .outcome import Applied, Ignored, Outcome, Refused, Unusable
 from .records import DeadLetter, Incoming, Reader, Record
-from .waiting import Backoff, wait
+from .waiting import AWAY_SECONDS, Backoff, wait
 
 S = TypeVar("S")
 log = logger("lane")
@@ -99,12 +99,12 @@ class Batches(Generic[S]):
             (guilty,) = incoming
             if guilty.record is None:
                 raise failure
-            log.warning("a message could not be handled", message=guilty.meta.id, error=told(failure), exc_info=failure)
+            log.warning("a message could not be handled", error=told(failure), exc_info=failure, **_place(guilty.record))
             await self._settle((), (DeadLetter(guilty.record, guilty.topic, told(failure)),), tally)
 
     async def _patiently(self, incoming: Sequence[Incoming], dead: Sequence[DeadLetter]) -> Sequence[Outcome[S]]:
         """Applies; after a passing failure again and again. Raises `GaveUp`, or the failure that does not pass."""
-        backoff = Backoff(0.1, 5)
+        backoff = Backoff(0.1, AWAY_SECONDS)
         deadline = asyncio.get_running_loop().time() + PATIENCE
         collisions = 0
         while True:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 import structlog
+from platen_contracts.envelope import Meta
 from structlog.typing import Processor
 
 _MINUTE = 60.0
@@ -42,6 +43,13 @@ def configure(style: Literal["json", "text"], service: str, level: int = logging
     for library in ("aiokafka", "faststream", "alembic", "uvicorn"):
         logging.getLogger(library).setLevel(logging.ERROR)
     handler.addFilter(_Seldom())
+
+
+def about(order: str, cause: Meta | None) -> dict[str, str]:
+    """The fields by which lines of all services find each other: the order, the message that led here, the work it belongs to."""
+    if cause is None:
+        return {"order": order}
+    return {"order": order, "message": cause.id, "correlation": cause.correlation_id or cause.id}
 
 
 class _Seldom(logging.Filter):

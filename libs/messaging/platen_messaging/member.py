@@ -20,7 +20,7 @@ from .pauses import Pause
 from .processor import Processor
 from .records import Reader
 from .settings import ServiceSettings
-from .waiting import Backoff, wait
+from .waiting import AWAY_SECONDS, Backoff, wait
 
 S = TypeVar("S")
 log = logger("lane")
@@ -75,7 +75,7 @@ class Member(Generic[S]):
 
     async def run(self, stop: asyncio.Event) -> None:
         """Reads until `stop` is set; then the batch in hand is finished and its offsets committed."""
-        backoff = Backoff(0.5, 5)
+        away, refused = Backoff(0.5, AWAY_SECONDS), Backoff(0.5, 5)
         while not stop.is_set():
             if await self._pause.is_paused():
                 await wait(stop, _LOOK_SECONDS)
@@ -87,13 +87,16 @@ class Member(Generic[S]):
                 if not is_kafka_fault(failure):
                     raise
                 self._tell_away(self._subscription, failure)
-                await wait(stop, backoff.next())
+                await wait(stop, away.next())
                 continue
-            backoff.reset()
+            away.reset()
             try:
-                await self._watch(stop)
+                refusal = await self._watch(self._subscription, stop)
             finally:
                 await self._leave(self._subscription)
+            if refusal is not None:
+                self._tell_refused(refusal)
+                await wait(stop, refused.next())
 
     async def _join(self, subscription: Subscription, stop: asyncio.Event) -> None:
         """Returns as a member of the group, or when stopped. While a topic is missing, joining takes until it is there."""
@@ -145,16 +148,23 @@ class Member(Generic[S]):
             await self._processor.committed()
             await subscription.stop()
 
-    async def _watch(self, stop: asyncio.Event) -> None:
-        """Returns when the lane has to stop or pause."""
+    def _tell_refused(self, refusal: KafkaError) -> None:
+        log.warning("Kafka refuses a reading; the lane joins anew", lane=self._lane.name, error=repr(refusal))
+        reason = f"Kafka at {self._settings.kafka} refuses a reading: {told(refusal)}"
+        self._health.set(f"{self._part} reading", reason, "mend what it names; the lane joins anew until it is read")
+
+    async def _watch(self, subscription: Subscription, stop: asyncio.Event) -> KafkaError | None:
+        """Returns when the lane has to stop or pause, or with the refusal after which it has to join anew."""
         clock = asyncio.get_running_loop().time
         heard = clock()
-        while not (stop.is_set() or self._pause.begun.is_set()):
+        while not (stop.is_set() or self._pause.begun.is_set() or subscription.refused.done()):
             await self._report()
             if clock() - heard >= _ASK_SECONDS and await self._answers():
                 heard = clock()
             stopping, pausing = asyncio.ensure_future(stop.wait()), asyncio.ensure_future(self._pause.begun.wait())
-            await asyncio.wait({stopping, pausing}, timeout=_LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(
+                {stopping, pausing, subscription.refused}, timeout=_LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED
+            )
             stopping.cancel()
             pausing.cancel()
             try:
@@ -162,14 +172,16 @@ class Member(Generic[S]):
             except Exception as failure:
                 if not is_transient(failure):
                     raise
+        return subscription.refused.result() if subscription.refused.done() else None
 
     async def _answers(self) -> bool:
         """Whether Kafka tells this member where its partitions end."""
         consumer = self._consumer()
         partitions = list(consumer.assignment()) if consumer is not None else []
-        if consumer is None or not partitions:
-            return True
         part = f"{self._part} reading"
+        if consumer is None or not partitions:
+            self._health.clear(part)
+            return True
         try:
             await asyncio.wait_for(consumer.end_offsets(partitions), _ANSWER_SECONDS)
         except (TimeoutError, KafkaError) as failure:

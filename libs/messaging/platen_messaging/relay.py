@@ -15,7 +15,7 @@ from .faults import is_kafka_fault, is_transient, told
 from .health import Health
 from .log import logger
 from .sending import Sender, Session
-from .waiting import Backoff, wait
+from .waiting import AWAY_SECONDS, Backoff, wait
 
 log = logger("relay")
 
@@ -81,7 +81,7 @@ class Relay:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Sends until `stop` is set; then a last time, as far as that goes at once."""
-        backoff = Backoff(0.2, 5)
+        backoff = Backoff(0.2, AWAY_SECONDS)
         try:
             while not stop.is_set():
                 try:
@@ -150,7 +150,7 @@ class Relay:
 
     async def _rounds(self, session: Session, stop: asyncio.Event, beat: asyncio.Future[None]) -> None:
         """Rounds while there are rows, else a wait for a wake or a poll, until stopped. Raises what ended the heartbeat."""
-        idle, troubled = Backoff(_POLL_FIRST, _POLL_IDLE), Backoff(0.5, 5)
+        idle, troubled = Backoff(_POLL_FIRST, _POLL_IDLE), Backoff(0.5, AWAY_SECONDS)
         while not stop.is_set():
             if beat.done():
                 await beat

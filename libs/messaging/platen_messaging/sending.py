@@ -85,6 +85,9 @@ class Session:
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
         self._turn = asyncio.Lock()
+        self.acknowledged: list[int] = []
+        """Rows that Kafka has, still to be moved: the next reading takes them along. On another session, which may be one with
+        a standby that took over, other rows may bear these ids; there they are sent again."""
 
     async def __aenter__(self) -> Driver:
         await self._turn.acquire()
@@ -111,8 +114,6 @@ class Sender:
         self._producer: Producer | None = None
         self._known: set[str] = set()
         self._held: dict[str, float] = {}
-        self._acknowledged: list[int] = []
-        """Rows that Kafka has, still to be moved: the next reading takes them along."""
         self.behind = False
         """The outbox holds more than a round takes: who fills it fast lets it be emptied, and so nothing waits long in it."""
 
@@ -136,7 +137,7 @@ class Sender:
         unknown = await self._unknown({row.topic for row in rows})
         rows = [row for row in rows if row.topic not in unknown]
         sent, failed = await self._send(self._producer, rows)
-        self._acknowledged = [row.id for row in sent]
+        session.acknowledged = [row.id for row in sent]
         _count(sent)
         if failed:
             # Whatever went wrong, the producer's sequence numbers may be off now.
@@ -149,8 +150,8 @@ class Sender:
         now = time.monotonic()
         held = [topic for topic, until in self._held.items() if until > now]
         async with session as driver:
-            read = await driver.fetch(_MOVE_AND_READ, self._acknowledged, held, ROWS, BYTES)
-        self._acknowledged = []
+            read = await driver.fetch(_MOVE_AND_READ, session.acknowledged, held, ROWS, BYTES)
+        session.acknowledged = []
         rows = [_Row._make(row) for row in read]
         # A topic whose rows are gone is nobody's trouble any more.
         wanted = {*held, *(row.topic for row in rows)}

@@ -31,7 +31,7 @@ from .outcome import Outgoing
 from .records import Reader
 from .relay import Relay
 from .settings import ServiceSettings, load
-from .waiting import Backoff, Task, supervise, wait
+from .waiting import AWAY_SECONDS, Backoff, Task, supervise, wait
 from .web import PortBusy, Web, application, listen
 
 S = TypeVar("S")
@@ -145,7 +145,7 @@ class Service:
 
     async def _database_answers(self, stop: asyncio.Event) -> bool:
         """Waits until the database is there, migrated, and the service's own start is done; False if stopped before."""
-        backoff = Backoff(0.5, 5)
+        backoff = Backoff(0.5, AWAY_SECONDS)
         address = shown(self.settings.database)
         while not stop.is_set():
             try:

@@ -12,6 +12,9 @@ from .log import logger
 
 log = logger("tasks")
 
+AWAY_SECONDS = 2.0
+"""The longest wait between two looks whether Kafka or the database is back: work goes on within three seconds of that."""
+
 _SETTLED = 5.0
 """Seconds after which a restarted task is believed to work."""
 
@@ -68,7 +71,8 @@ async def supervise(task: Task, stop: asyncio.Event, health: Health) -> None:
             passing = is_transient(failure) or is_kafka_fault(failure)
             log.warning("task failed", task=task.name, error=told(failure), exc_info=None if passing else failure)
             health.set(part, told(failure), "it is started again by itself; if it goes on, see the log", quiet=True)
-            await wait(stop, backoff.next())
+            delay = backoff.next()
+            await wait(stop, min(delay, AWAY_SECONDS) if passing else delay)
         else:
             health.clear(part)
             return

@@ -16,9 +16,9 @@ POINTS: dict[str, tuple[str, str, str]] = {
     "committed": ("platen_messaging.desk", "Desk.apply", "after"),
     "offsets committed": ("platen_messaging.processor", "Processor._commit", "after"),
     "sent": ("platen_messaging.sending", "Sender._send", "after"),
-    "moved": ("platen_messaging.sending", "Sender._read", "_acknowledged"),
+    "moved": ("platen_messaging.sending", "Sender._read", "acknowledged"),
 }
-"""By name: module, function, and whether the process dies before or after it, or after it had that attribute to work on."""
+"""By name: module, function, and whether the process dies before or after it, or after it, if one of its arguments had that."""
 
 
 def arm(order: Path) -> None:
@@ -36,7 +36,7 @@ def _deadly(function: Any, when: str, reached: Callable[[], None]) -> Any:
     async def wrapped(*args: Any, **named: Any) -> Any:
         if when == "before":
             reached()
-        dies_after = when == "after" or (when != "before" and bool(getattr(args[0], when)))
+        dies_after = when == "after" or (when != "before" and any(getattr(it, when, None) for it in args))
         answer = await function(*args, **named)
         if dies_after:
             reached()

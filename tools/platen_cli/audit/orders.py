@@ -163,11 +163,11 @@ def _good(evidence: Evidence, topic: str) -> Iterable[Record]:
 
 
 def _histories(evidence: Evidence) -> dict[str, list[Json]]:
-    """What orders.history tells of each order; what was sent again after a crash counts once."""
+    """What orders.history tells of each order, by version: a rebuilt topic has it late. What was sent again counts once."""
     found: dict[str, dict[str, Json]] = defaultdict(dict)
     for record in _good(evidence, "orders.history"):
         found[record.text_key].setdefault(record.id, record.body)
-    return {order: list(changes.values()) for order, changes in found.items()}
+    return {order: sorted(changes.values(), key=lambda it: it["version"]) for order, changes in found.items()}
 
 
 def _snapshots(evidence: Evidence) -> dict[str, list[Json]]:

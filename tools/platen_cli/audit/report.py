@@ -23,7 +23,7 @@ def told(verdict: Verdict, evidence: Evidence) -> Iterable[str]:
 
 def trace(evidence: Evidence, order: str) -> Iterable[str]:
     """Everything on any topic under the order's id, and at the vendor, by time."""
-    found = [(it.timestamp, _line(it)) for records in evidence.topics.values() for it in records if it.text_key == order]
+    found = [(it.timestamp, line_of(it)) for records in evidence.topics.values() for it in records if it.text_key == order]
     for entry in by_order(evidence).get(order, ()):
         for step in entry["history"]:
             at = int(datetime.fromisoformat(step["at"]).timestamp() * 1000)
@@ -35,7 +35,8 @@ def trace(evidence: Evidence, order: str) -> Iterable[str]:
             yield f"row: {row['status']}, version {row['version']}, activity {row['snapshot']['activity']}"
 
 
-def _line(record: Record) -> str:
+def line_of(record: Record) -> str:
+    """Where a record stands, what it is, and of its content what decides."""
     body = record.body
     parts = {
         name: body[name]

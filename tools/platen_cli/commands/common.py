@@ -8,19 +8,15 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.text import Text
-
-from platen_cli.errors import Unreachable
-
-Result = TypeVar("Result")
 
 DataOption = Annotated[
     Path | None, typer.Option("--data", help="Folder that keeps data between runs (PLATEN_DATA; default .platen).")
@@ -93,18 +89,6 @@ def run_until_told(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
                 raise
 
     asyncio.run(guarded())
-
-
-async def patiently(attempt: Callable[[], Awaitable[Result]], seconds: float) -> Result:
-    """Tries again while something does not answer yet, for at most so many seconds."""
-    deadline = asyncio.get_running_loop().time() + seconds
-    while True:
-        try:
-            return await attempt()
-        except Unreachable:
-            if asyncio.get_running_loop().time() > deadline:
-                raise
-        await asyncio.sleep(1)
 
 
 def moment(text: str) -> datetime:

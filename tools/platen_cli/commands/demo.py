@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import shutil
 import tempfile
 import time
@@ -22,6 +23,7 @@ from platen_cli.demo.check import report
 from platen_cli.demo.place import Place, attached, own_stack
 from platen_cli.demo.play import Result, play
 from platen_cli.demo.story import SHOP
+from platen_cli.errors import UserError
 from platen_cli.stack import Stack
 from platen_cli.stack.settings import data_folder
 
@@ -42,6 +44,8 @@ def demo(
 ) -> None:
     """Start everything with a sandbox shop and vendors; orders flow to Fulfilled before your eyes."""
     show_notes()
+    if report_file is not None and not os.access(report_file.absolute().parent, os.W_OK):
+        raise UserError(f"--json {report_file}: its folder is not there, or may not be written to")
     # A run that checks itself starts from nothing, unless told where; the one to look at keeps what it had.
     passing = Path(tempfile.mkdtemp(prefix="platen-demo-")) if once and data is None and not attach else None
     verdict: list[Result] = []

@@ -14,8 +14,9 @@ from platen_cli.provision import ensure_database, migrate, provision_topics, rol
 from platen_cli.provision.databases import passwords_from_environment
 from platen_cli.stack import Given
 from platen_cli.stack.settings import package_of
+from platen_cli.waiting import patiently
 
-from .common import patiently, say
+from .common import say
 from .topics import tell
 
 

@@ -17,8 +17,9 @@ from platen_cli.errors import UserError
 from platen_cli.provision import TopicReport, TopicState, describe_topics, provision_topics
 from platen_cli.recovery.reach import Reach, reach
 from platen_cli.recovery.rebuild import rebuilding
+from platen_cli.waiting import patiently
 
-from .common import DataOption, console, patiently, say
+from .common import DataOption, console, say
 
 app = typer.Typer(no_args_is_help=True, help="The broker's topics against the catalogue, and against the databases.")
 

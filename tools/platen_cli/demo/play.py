@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -84,12 +84,13 @@ async def _prepare(place: Place, sandbox: httpx.AsyncClient) -> None:
     """The shop and the vendors call back, and things go wrong as the story has it."""
     if place.urls.get("tracking"):
         for vendor in story.VENDORS:
-            answer = await sandbox.post(
+            await _call(
+                sandbox,
+                "POST",
                 f"{place.sandbox}/vendors/{vendor}/webhooks",
-                json={"url": f"{place.urls['tracking']}/webhooks/{vendor}", "types": ["package_shipped", "order_failed"]},
-                headers={"Authorization": f"Bearer token-{vendor}"},
+                {"url": f"{place.urls['tracking']}/webhooks/{vendor}", "types": ["package_shipped", "order_failed"]},
+                {"Authorization": f"Bearer token-{vendor}"},
             )
-            answer.raise_for_status()
     await _call(sandbox, "DELETE", "/faults")
     for fault in story.faults():
         await _call(sandbox, "POST", "/faults", fault)
@@ -103,9 +104,11 @@ async def _client(place: Place) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-async def _call(sandbox: httpx.AsyncClient, method: str, path: str, body: Any = None) -> Any:
+async def _call(
+    sandbox: httpx.AsyncClient, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None
+) -> Any:
     try:
-        answer = await sandbox.request(method, path, json=body)
+        answer = await sandbox.request(method, path, json=body, headers=headers)
     except httpx.TransportError as problem:
         raise UserError(f"the sandbox at {sandbox.base_url} does not answer ({problem}); is it running?") from None
     if answer.is_error:

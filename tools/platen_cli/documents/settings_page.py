@@ -43,7 +43,7 @@ def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "must be set"
     value: Any = field.get_default(call_default_factory=True, validated_data={})
-    if value is None or value in ("", {}):
+    if value is None or value in ("", {}, []):
         return "none"
     if field.default_factory is not None:
         return "by the machine"

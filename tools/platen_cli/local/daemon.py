@@ -91,6 +91,7 @@ class Daemon(ABC):
         self.folder = folder.resolve()
         self.log = self.folder / f"{self.name}.log"
         self._process: subprocess.Popen[bytes] | None = None
+        self._told_to_end = False
 
     @abstractmethod
     async def start(self) -> None:
@@ -114,9 +115,14 @@ class Daemon(ABC):
     def running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def died(self) -> bool:
+        """It was started, and ended without being stopped or killed by this object."""
+        return self._process is not None and not self.running and not self._told_to_end
+
     async def stop(self) -> None:
         """Ends it in good order; by force when it takes longer than `stop_seconds`."""
-        process = self._process
+        process, self._told_to_end = self._process, True
         if process is None:
             return
         if process.poll() is None:
@@ -128,7 +134,7 @@ class Daemon(ABC):
 
     async def kill(self) -> None:
         """Ends it and its own children at once, as a crash would (SIGKILL)."""
-        process = self._process
+        process, self._told_to_end = self._process, True
         if process is None or process.poll() is not None:
             return
         try:
@@ -166,6 +172,7 @@ class Daemon(ABC):
     def _spawn(self, command: Sequence[str], user: tuple[int, int] = (-1, -1), **environment: str) -> None:
         with self.log.open("ab") as log:
             self._process = self._popen(command, log, user, environment)
+        self._told_to_end = False
 
     def _popen(
         self, command: Sequence[str], log: IO[bytes], user: tuple[int, int], environment: dict[str, str]

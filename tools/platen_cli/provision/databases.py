@@ -18,6 +18,8 @@ Passwords = Mapping[str, str]
 
 ANOTHER_WAS_FASTER = (asyncpg.DuplicateObjectError, asyncpg.DuplicateDatabaseError, asyncpg.UniqueViolationError)
 ADMIN = "PLATEN_POSTGRES_ADMIN"
+WRONG_PASSWORD = "28P01"
+_LOCK = 0x706C6174656E44  # "platenD": one change of a database's privileges at a time; Postgres fails two at once
 
 
 def role_name(service: str) -> str:
@@ -25,9 +27,13 @@ def role_name(service: str) -> str:
     return f"platen_{service}"
 
 
+def password_variable(service: str) -> str:
+    return f"PLATEN_PASSWORD_{service.upper()}"
+
+
 def passwords_from_environment(services: tuple[str, ...]) -> Passwords:
     """`PLATEN_PASSWORD_<SERVICE>` of each service that has one."""
-    found = {service: os.environ.get(f"PLATEN_PASSWORD_{service.upper()}", "") for service in services}
+    found = {service: os.environ.get(password_variable(service), "") for service in services}
     return {service: password for service, password in found.items() if password}
 
 
@@ -79,14 +85,18 @@ def hide_password(url: str) -> str:
 
 
 async def ensure_database(admin_url: str, database: str, role: str, password: str = "") -> str:
-    """Makes the role and a database it owns where they are missing, closed to other roles; returns the role's URL."""
+    """Makes the role and a database it owns where they are missing, closed to other roles; returns the role's URL.
+
+    Raises:
+        UserError: the admin may not do that.
+    """
     connection = await connect_admin(admin_url)
     try:
         await _ensure_role(connection, role, password)
         if not await connection.fetchval("SELECT true FROM pg_database WHERE datname = $1", database):
             with contextlib.suppress(*ANOTHER_WAS_FASTER):
                 await connection.execute(f'CREATE DATABASE "{database}" OWNER "{role}"')
-                await connection.execute(f'REVOKE CONNECT ON DATABASE "{database}" FROM PUBLIC')
+        await _close_to_others(connection, database)
     except asyncpg.InsufficientPrivilegeError as problem:
         raise UserError(f"{ADMIN}={hide_password(admin_url)}: may not make roles and databases ({problem})") from None
     finally:
@@ -105,6 +115,23 @@ async def _ensure_role(connection: asyncpg.Connection, role: str, password: str)
         await connection.execute(f'GRANT "{role}" TO CURRENT_USER')
 
 
+async def _close_to_others(connection: asyncpg.Connection, database: str) -> None:
+    """Looks every time: a set-up may have been killed before it came to this, and a database made beforehand is open."""
+    is_open = "SELECT has_database_privilege('public', $1::text, 'CONNECT')"
+    if not await connection.fetchval(is_open, database):
+        return
+    async with connection.transaction():
+        await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
+        await connection.execute(f'REVOKE CONNECT ON DATABASE "{database}" FROM PUBLIC')
+    # Postgres only warns an admin that has no say over the database, so what counts is what came of it.
+    if await connection.fetchval(is_open, database):
+        owner = await connection.fetchval("SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = $1", database)
+        raise UserError(
+            f"{ADMIN}: may not close database {database} to other roles, for {owner} owns it; "
+            f'as {owner}: REVOKE CONNECT ON DATABASE "{database}" FROM PUBLIC'
+        )
+
+
 def has_migrations(package: str) -> bool:
     """Whether an installed service brings migrations (a service without a table of its own does not)."""
     spec = find_spec(package)
@@ -112,10 +139,23 @@ def has_migrations(package: str) -> bool:
 
 
 async def migrate(url: str, package: str) -> bool:
-    """Brings one service's database to its newest migration; says whether the service has any."""
+    """Brings one service's database to its newest migration; says whether the service has any.
+
+    Raises:
+        UserError: the role cannot log in without a password.
+    """
     if not has_migrations(package):
         return False
+    from platen_messaging.faults import sqlstate
     from platen_messaging.migrate import upgrade
 
-    await upgrade(url, package)
+    try:
+        await upgrade(url, package)
+    except Exception as failure:
+        if sqlstate(failure) != WRONG_PASSWORD:
+            raise
+        raise UserError(
+            f"{password_variable(package.removeprefix('platen_'))}: Postgres lets role {package} in only with its password; "
+            "set this to one of your choice, and the role gets it"
+        ) from None
     return True

@@ -13,15 +13,20 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
+from platen_cli.errors import UserError
 from platen_cli.local import Kafka, Postgres, reap
 from platen_cli.local.daemon import marked
 from platen_cli.local.ports import HOST, ensure_free, free_port
 from platen_cli.provision import ensure_database, migrate, provision_topics, role_name
 from platen_cli.provision.databases import passwords_from_environment
+from platen_cli.waiting import patiently
 
-from .process import ServiceProcess
+from .process import ServiceProcess, pause_before_restart
 from .run import forget_run, only_run, write_run
 from .settings import HELPERS, PORTS, Given, chosen_services, package_of
+
+PATIENCE = 60.0
+"""Seconds in which a broker or a cluster that is given, and not up yet, has to answer."""
 
 Ports = Literal["fixed", "auto"]
 
@@ -126,6 +131,10 @@ class Stack:
             if server is not None:
                 self._cleanup.push_async_callback(self._end, name, server)
         await together(self._prepare_databases(), self._prepare_topics())
+        for name, server in (("postgres", self.postgres), ("kafka", self.kafka)):
+            if server is not None:
+                minding = asyncio.ensure_future(self._mind(name, server))
+                self._cleanup.callback(minding.cancel)
         if not self.given.objects:
             (self.data / "objects").mkdir(exist_ok=True)
         await self._run_services()
@@ -135,6 +144,22 @@ class Stack:
         await server.start()
         self._on_progress(name, f"ready at {server.address} after {time.monotonic() - began:.1f} s")
 
+    async def _mind(self, name: str, server: Kafka | Postgres) -> None:
+        """A server that dies is started again, as a service is."""
+        deaths = 0
+        while True:
+            await asyncio.sleep(1)
+            if not server.died:
+                continue
+            deaths += 1
+            pause = pause_before_restart(deaths)
+            self._on_progress(name, f"ended by itself (see {server.log}); started again in {pause:g} s")
+            await asyncio.sleep(pause)
+            try:
+                await self._bring(name, server)
+            except UserError as problem:
+                self._on_progress(name, str(problem))
+
     async def _end(self, name: str, server: Kafka | Postgres) -> None:
         await server.stop()
         self._on_progress(name, "stopped")
@@ -142,7 +167,11 @@ class Stack:
     async def _prepare_topics(self) -> None:
         if self.kafka is not None:
             await self._bring("kafka", self.kafka)
-        reports = await provision_topics(self.bootstrap, prefix=self.given.topic_prefix)
+        reports = await patiently(
+            lambda: provision_topics(self.bootstrap, prefix=self.given.topic_prefix),
+            PATIENCE,
+            lambda reason: self._on_progress("kafka", reason),
+        )
         changed = [report for report in reports if report.state != "unchanged"]
         self._on_progress("topics", f"{len(reports)} as the catalogue says, {len(changed)} of them made or corrected now")
 
@@ -154,7 +183,12 @@ class Stack:
             if name in HELPERS:
                 continue
             database = role_name(name) + self.given.database_suffix
-            self.databases[name] = await ensure_database(self.postgres_admin, database, role_name(name), passwords.get(name, ""))
+            role, password = role_name(name), passwords.get(name, "")
+            self.databases[name] = await patiently(
+                lambda: ensure_database(self.postgres_admin, database, role, password),  # noqa: B023  called before the next turn
+                PATIENCE,
+                lambda reason: self._on_progress("postgres", reason),
+            )
             migrated = await migrate(self.databases[name], package_of(name))
             self._on_progress(name, f"database {database} " + ("at its newest migration" if migrated else "has no migrations"))
 

@@ -113,6 +113,9 @@ class Subscription:
         handle: Callable[[Sequence[Record]], Awaitable[None]],
         revoked: Callable[[], Awaitable[None]],
     ) -> None:
+        self.refused: asyncio.Future[KafkaError] = asyncio.get_running_loop().create_future()
+        """Why this member reads no more. What aiokafka had taken from other partitions in the same reading is gone with the
+        refusal, and some come again with every reading: only a new member begins where everything was handled."""
         self._in_place = in_place
         self._handle = handle
         self._max_records = max_records
@@ -168,6 +171,9 @@ class Subscription:
 
     async def _next(self, consumer: Any) -> tuple[Record, ...]:
         """In place of FastStream's, which sleeps as long as it waited when there was nothing, and 5 s when Kafka is away."""
+        if self.refused.done():
+            await asyncio.sleep(_AWAY_SECONDS)
+            return ()
         if not await self._in_place(consumer):
             return ()
         try:
@@ -175,8 +181,7 @@ class Subscription:
                 timeout_ms=_POLL_MS, max_records=self._max_records
             )
         except KafkaError as failure:
-            log.warning("Kafka refuses a reading; it is tried again", error=repr(failure))
-            await asyncio.sleep(_AWAY_SECONDS)
+            self.refused.set_result(failure)
             return ()
         return tuple(chain.from_iterable(found.values()))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from aiokafka.errors import (  # pyright: ignore[reportMissingTypeStubs]
     CorruptRecordException,
-    InvalidTimestampError,
     InvalidTopicError,
     KafkaError,
     MessageSizeTooLargeError,
@@ -22,11 +21,10 @@ ROW_FAULTS = (
     MessageSizeTooLargeError,
     RecordListTooLargeError,
     CorruptRecordException,
-    InvalidTimestampError,
     PolicyViolationError,
     UnsupportedForMessageFormatError,
 )
-"""Kafka will never take this record."""
+"""Kafka will never take this record. A time that it refuses is no such fault: the machine's clock is wrong, for every record."""
 
 TOPIC_FAULTS = (UnknownTopicOrPartitionError, TopicAuthorizationFailedError, InvalidTopicError)
 """Kafka takes no record for this topic, until somebody makes it or lets us in."""

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from platen_contracts.catalog import Vendor
+from platen_contracts.envelope import Meta
 from platen_contracts.ids import derived_id
 from platen_messaging.desk import Desk, utcnow
 from platen_messaging.faults import is_transient, told
-from platen_messaging.log import logger
+from platen_messaging.log import about, logger
 from platen_messaging.outcome import Applied, Outcome
 from platen_messaging.records import Incoming
 from platen_messaging.waiting import Backoff, wait
@@ -127,10 +128,10 @@ class Worker:
         try:
             await self._turn(claim, since)
         except LeaseLost:
-            log.warning("lease lost; the order is looked up again", order_id=order)
+            log.warning("lease lost; the order is looked up again", order=order)
         except Exception as failure:
             passing = is_transient(failure)
-            log.warning("turn failed", order_id=order, error=told(failure), exc_info=None if passing else failure)
+            log.warning("turn failed", order=order, error=told(failure), exc_info=None if passing else failure)
 
     async def _turn(self, claim: Claim, since: datetime) -> None:
         begun = await self._begin(claim, since)
@@ -187,9 +188,9 @@ class Worker:
 
     async def _tell(self, begun: _Begun, end: facts.TurnEnd) -> None:
         """Saves the outcome."""
-        self._say(end)
-        fact_id = derived_id("turn", end.order_id, end.generation, end.turn, "ends")
         cause = None if begun.generation.cause is None else begun.generation.cause.meta
+        self._say(end, cause)
+        fact_id = derived_id("turn", end.order_id, end.generation, end.turn, "ends")
         await self._patiently(self._desk.fact(end, fact_id, end.order_id, cause))
 
     async def _patiently(self, fact: Incoming) -> Outcome[Entry]:
@@ -205,9 +206,10 @@ class Worker:
                 await asyncio.sleep(again.next())
         return (await self._desk.apply([fact]))[0]
 
-    def _say(self, end: facts.TurnEnd) -> None:
+    def _say(self, end: facts.TurnEnd, cause: Meta | None) -> None:
         """One warning for each pause, however many turns run into it and however often it is prolonged."""
-        log.info("turn ended", order_id=end.order_id, vendor=end.vendor_id, generation=end.generation, end=type(end).__name__)
+        words = {"vendor": end.vendor_id, "generation": end.generation, "end": type(end).__name__}
+        log.info("turn ended", **words, **about(end.order_id, cause))
         paused_until = self._paused.get(end.vendor_id)
         if not isinstance(end, facts.LaneClosed):
             if paused_until is not None and self._now() >= paused_until:

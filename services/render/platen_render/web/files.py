@@ -10,6 +10,7 @@ from platen_contracts.common import FileRef
 from platen_messaging.faults import is_transient, told
 from platen_messaging.log import logger
 from platen_messaging.waiting import Backoff
+from platen_outside.objects import STORAGE_FAULTS
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
@@ -44,7 +45,7 @@ class Files:
         try:
             return await self._shown(request)
         except Exception as failure:
-            if not is_transient(failure):
+            if not (is_transient(failure) or isinstance(failure, STORAGE_FAULTS)):
                 raise
             log.warning("a file could not be shown", error=told(failure))
             return _not_now()

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from platen_contracts.common import Answer, FileRef
 from platen_contracts.render import RenderRequested
+from platen_messaging import log as logs
 from platen_messaging.faults import told
 from platen_messaging.health import Health
 from platen_messaging.log import logger
@@ -146,7 +147,9 @@ def about(request: RenderRequested) -> dict[str, str]:
 
 def named(asked: Asked) -> dict[str, str]:
     """For the log."""
-    return {**about(asked.request), "correlation_id": asked.cause.correlation_id or asked.cause.id}
+    request = asked.request
+    named = {"request": request.request_id, "item": request.item_id, "side": request.side}
+    return named | logs.about(request.order_id, asked.cause)
 
 
 def _places(failure: BaseException) -> Sequence[str]:
