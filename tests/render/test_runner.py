@@ -160,7 +160,8 @@ async def test_an_unknown_failure_is_answered_and_logged_once_and_the_next_job_i
     assert isinstance(failed, RenderFailed)
     assert failed.code == "internal"
     (line,) = (line for line in lines if line["log_level"] == "error")
-    assert (line["kind"], line["request_id"]) == ("KeyError", failed.request_id)
+    assert (line["kind"], line["request"], line["order"]) == ("KeyError", failed.request_id, failed.order_id)
+    assert line.keys() >= {"message", "correlation"}
     assert "Anna" not in f"{failed} {lines}"
 
 
