@@ -7,14 +7,11 @@ from dataclasses import dataclass
 
 from platen_contracts.topics import SERVICES
 from platen_messaging import pauses
-from platen_messaging.databases import open_engine, shown
-from platen_messaging.faults import told
-from sqlalchemy.exc import SQLAlchemyError
 
-from platen_cli.errors import Unreachable, UserError
+from platen_cli.errors import UserError
 from platen_cli.stack.lag import lags
 
-from .reach import VARIABLE, Reach
+from .reach import VARIABLE, Reach, engine_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,22 +53,14 @@ async def resume(where: Reach, service: str, lane: str) -> str:
     if lane not in paused:
         others = ", ".join(f"{service} {name}" for name in paused) or "none"
         raise UserError(f"{service} {lane}: this lane is not paused; paused lanes of {service}: {others}")
-    engine = open_engine(url, pooled=False)
-    try:
+    async with engine_at(url) as engine:
         await pauses.resume(engine, lane)
-    finally:
-        await engine.dispose()
     return paused[lane]
 
 
 async def _paused(url: str) -> Mapping[str, str]:
-    engine = open_engine(url, pooled=False)
-    try:
+    async with engine_at(url) as engine:
         return await pauses.paused(engine)
-    except (OSError, SQLAlchemyError) as failure:
-        raise Unreachable(f"{shown(url)}: {told(failure)}; see that it runs, or correct {VARIABLE}<SERVICE>") from None
-    finally:
-        await engine.dispose()
 
 
 def _by_lane(behind: Mapping[str, int], prefix: str) -> dict[tuple[str, str], int]:

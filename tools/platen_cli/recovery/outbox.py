@@ -6,15 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from platen_messaging.databases import open_engine, shown
-from platen_messaging.faults import told
 from platen_messaging.relay import unpark
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncEngine
 
-from platen_cli.errors import Unreachable
-
-from .reach import VARIABLE, Reach
+from .reach import Reach, engine_at
 
 _PARKED = """
 select topic, coalesce(convert_from(key, 'UTF8'), ''), message_id, created_at, error, (
@@ -41,29 +35,13 @@ async def parked(where: Reach) -> Sequence[Parked]:
     """Of every service whose database is known, at most a thousand each. Raises `Unreachable`."""
     found: list[Parked] = []
     for service, url in where.databases.items():
-        engine = open_engine(url, pooled=False)
-        try:
-            async with engine.connect() as connection:
-                rows = (await connection.exec_driver_sql(_PARKED)).all()
-            found += [Parked(service, *row) for row in rows]
-        except (OSError, SQLAlchemyError) as failure:
-            raise _away(url, failure) from None
-        finally:
-            await engine.dispose()
+        async with engine_at(url) as engine, engine.connect() as connection:
+            rows = (await connection.exec_driver_sql(_PARKED)).all()
+        found += [Parked(service, *row) for row in rows]
     return found
 
 
 async def retry(where: Reach, service: str, topic: str | None) -> int:
     """Lets what is parked be tried again, of one topic or all; returns how many. The relay does it within a second."""
-    url = where.database(service)
-    engine: AsyncEngine = open_engine(url, pooled=False)
-    try:
+    async with engine_at(where.database(service)) as engine:
         return await unpark(engine, topic)
-    except (OSError, SQLAlchemyError) as failure:
-        raise _away(url, failure) from None
-    finally:
-        await engine.dispose()
-
-
-def _away(url: str, failure: Exception) -> Unreachable:
-    return Unreachable(f"{shown(url)}: {told(failure)}; see that it runs, or correct {VARIABLE}<SERVICE>")

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from platen_contracts.topics import SERVICES
+from platen_messaging.databases import open_engine, shown
+from platen_messaging.faults import told
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-from platen_cli.errors import UserError
+from platen_cli.errors import Unreachable, UserError
 from platen_cli.stack import Given
 from platen_cli.stack.run import read_run
 from platen_cli.stack.settings import data_folder
@@ -45,3 +50,15 @@ def reach(data: Path | None) -> Reach:
         return Reach(given.kafka, given.topic_prefix, databases)
     run = read_run(data_folder(data))
     return Reach(run["kafka"], run["topic_prefix"], {**run["databases"], **databases})
+
+
+@asynccontextmanager
+async def engine_at(url: str) -> AsyncGenerator[AsyncEngine]:
+    """An engine on a service's database for a command. What the database raises meanwhile becomes `Unreachable`, in one line."""
+    engine = open_engine(url, pooled=False)
+    try:
+        yield engine
+    except (OSError, SQLAlchemyError) as failure:
+        raise Unreachable(f"{shown(url)}: {told(failure)}; see that it runs, or correct {VARIABLE}<SERVICE>") from None
+    finally:
+        await engine.dispose()
