@@ -21,10 +21,10 @@ def test_an_accepted_order_is_read_when_its_account_says(book: Book) -> None:
     assert book.told == []
 
 
-def test_an_order_of_an_account_not_heard_of_yet_waits_the_default_time() -> None:
+def test_an_order_of_an_account_not_heard_of_yet_is_read_as_soon_as_it_is() -> None:
     book = Book()
-    book.accept()
-    assert book.next_in == 300
+    book.accept(at=5)
+    assert book.next_in == 5
 
 
 def test_the_same_acceptance_again_changes_nothing(book: Book) -> None:

@@ -14,14 +14,16 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from platen_contracts.catalog import Vendor
-from platen_contracts.dispatch import DispatchInDoubt, DispatchStarted
+from platen_contracts.dispatch import DispatchAccepted, DispatchInDoubt, DispatchStarted
 from platen_contracts.envelope import Meta, decode_headers, decode_value, encode, encode_headers
 from platen_contracts.message import Message
 from platen_contracts.topics import CATALOGUE
 from platen_contracts.tracking import ShipmentUpdated, VendorOrderChanged
+from platen_messaging.databases import open_engine
 from platen_sandbox.testing import running_sandbox
 from platen_tracking.main import build
 from platen_tracking.settings import Settings
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.support import until
 
@@ -43,6 +45,7 @@ class Tracking:
 
     settings: Settings
     producer: AIOKafkaProducer
+    engine: AsyncEngine
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -86,6 +89,11 @@ class Tracking:
             await consumer.stop()
         raise AssertionError("the topic ended")
 
+    async def follows(self, taken: DispatchAccepted) -> bool:
+        async with self.engine.connect() as connection:
+            followed = "select from vendor_orders where state is not null and vendor_order_id = $1"
+            return (await connection.exec_driver_sql(followed, (taken.vendor_order_id,))).rowcount == 1
+
     @property
     def hooks(self) -> str:
         return f"http://{self.settings.http}/webhooks/{VENDOR}"
@@ -108,7 +116,10 @@ async def tracking(
     }
     producer = AIOKafkaProducer(bootstrap_servers=kafka_bootstrap)
     await producer.start()
-    yield Tracking(Settings(**values), producer)
+    settings = Settings(**values)
+    engine = open_engine(settings.database)
+    yield Tracking(settings, producer, engine)
+    await engine.dispose()
     await producer.stop()
 
 
@@ -148,3 +159,14 @@ async def test_what_happened_while_the_service_was_down_is_told_when_it_is_back(
     async with tracking.running():
         found = await tracking.updates(until_word="fulfilled")
     assert [type(it) for _, it in found] == [VendorOrderChanged, ShipmentUpdated, VendorOrderChanged]
+
+
+async def test_an_order_that_is_heard_of_before_its_account_is_read_once_the_account_is_known(
+    tracking: Tracking, shop: Prints
+) -> None:
+    taken = await shop.order()
+    async with tracking.running():
+        await tracking.send("dispatch.results", ORDER, taken)
+        await until(lambda: tracking.follows(taken), 30)
+        await tracking.send("catalog.vendors", VENDOR, shop.vendor)
+        await tracking.updates(until_word="pending")

@@ -36,7 +36,7 @@ def on_dispatch_accepted(states: States, fact: DispatchAccepted, context: Contex
     hinted_at = watch.hinted_at
     if hinted_at is not None and now - hinted_at > pace.HINT_KEPT:
         hinted_at = None
-    next_read_at = now if hinted_at is not None else now + pace.poll_every(states, fact.vendor_id)
+    next_read_at = now if hinted_at is not None else pace.first_reading(states, fact.vendor_id, now)
     return Applied({key: replace(watch, order=order, next_read_at=next_read_at, hinted_at=hinted_at)})
 
 

@@ -34,10 +34,15 @@ HINTS_KEPT = 10_000
 _OVER = frozenset({VendorStatus.SHIPPED, VendorStatus.DELIVERED, VendorStatus.RETURNED})
 
 
+def first_reading(states: States, vendor_id: str, now: datetime) -> datetime:
+    """One interval of the account from now. As soon as the account is known where it is not: topics come in any order."""
+    vendor = _vendor(states, vendor_id)
+    return now if vendor is None else now + timedelta(seconds=vendor.poll_every_s)
+
+
 def poll_every(states: States, vendor_id: str) -> timedelta:
     """The account's interval; the catalog's default while it is not known."""
-    account = states.get(account_key(vendor_id))
-    vendor = account.vendor if isinstance(account, Account) else None
+    vendor = _vendor(states, vendor_id)
     return timedelta(seconds=Vendor.model_fields["poll_every_s"].default if vendor is None else vendor.poll_every_s)
 
 
@@ -63,6 +68,11 @@ def outstanding(order: Followed) -> bool:
     first = [parcel.units for parcel in order.parcels.values() if not parcel.reshipment]
     done = {item: cancelled.get(item, 0) + sum(units.get(item, 0) for units in first) for item in order.items}
     return not order.items or any(done[item] < count for item, count in order.items.items())
+
+
+def _vendor(states: States, vendor_id: str) -> Vendor | None:
+    account = states.get(account_key(vendor_id))
+    return account.vendor if isinstance(account, Account) else None
 
 
 def _is_settled(order: Followed, age: timedelta) -> bool:
