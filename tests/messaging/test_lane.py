@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -16,7 +17,9 @@ from platen_contracts import dead_letter
 from platen_contracts.envelope import encode, encode_headers
 from platen_messaging import member as member_module
 from platen_messaging import pauses, processor, waiting
+from platen_messaging.batches import Batches, GaveUp, Tally
 from platen_messaging.health import Health
+from platen_messaging.records import Record
 from platen_messaging.relay import Relay
 from sqlalchemy.ext.asyncio import AsyncEngine
 from toy_counter.contract import Add, AddPlease, Elsewhere
@@ -254,6 +257,57 @@ async def test_a_backlog_lets_the_relay_catch_up_and_a_few_messages_do_not_wait(
     behind = True
     await toy.send(Add(by=1), key="k")
     await toy.total_is(LANE.max_records + 1)
+
+
+class Settling:
+    """How many batches are settled at a time; the first `failures` of those that are not alone are given up."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, failures: int = 0) -> None:
+        self.at_once = self.most = 0
+        self.failures = failures
+        settle = Batches.settle
+
+        async def watched(batches: Batches[Any], records: Sequence[Record]) -> Tally:
+            self.at_once += 1
+            self.most = max(self.most, self.at_once)
+            try:
+                if self.failures and self.most == 2:
+                    self.failures -= 1
+                    raise GaveUp("the database went away")
+                return await settle(batches, records)
+            finally:
+                self.at_once -= 1
+
+        monkeypatch.setattr(Batches, "settle", watched)
+
+
+@pytest.mark.parametrize("failures", [0, 1, 2])
+async def test_a_backlog_is_settled_by_two_side_by_side_and_each_key_in_order(
+    toy: Toy, monkeypatch: pytest.MonkeyPatch, failures: int
+) -> None:
+    settling, keys = Settling(monkeypatch, failures), [f"c{number}" for number in range(8)]
+    sent = [(keys[place % len(keys)], str(place)) for place in range(4 * LANE.max_records)]
+    for key, text in sent:
+        await toy.send(Add(by=1, counter=key, text=text), key=key)
+    await toy.start()
+
+    async def all_told() -> bool:
+        return len(await toy.read("toy.added")) == len(sent)
+
+    await until(all_told)
+    told = [((record.key or b"").decode(), json.loads(record.value or b"")["text"]) for record in await toy.read("toy.added")]
+    for key in keys:
+        assert [text for one, text in told if one == key] == [text for one, text in sent if one == key]
+    assert (settling.most, settling.failures) == (2, 0)
+
+
+async def test_what_is_no_backlog_is_settled_in_one(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    settling = Settling(monkeypatch)
+    for number in range(LANE.max_records):
+        await toy.send(Add(by=1), key=str(number))
+    await toy.start()
+    await toy.total_is(LANE.max_records)
+    assert settling.most == 1
 
 
 async def test_a_lane_whose_reading_is_refused_joins_anew_and_what_was_read_beside_it_is_not_lost(

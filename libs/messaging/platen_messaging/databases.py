@@ -63,7 +63,7 @@ def database_url(text: str) -> URL:
     return url.set(drivername="postgresql+asyncpg")
 
 
-def open_engine(text: str, *, pool_size: int = 5, pooled: bool = True) -> AsyncEngine:
+def open_engine(text: str, *, pool_size: int = 8, pooled: bool = True) -> AsyncEngine:
     """An engine on that address, opened when first used. Its errors never show the values of a statement."""
     if not pooled:
         return create_async_engine(database_url(text), hide_parameters=True, poolclass=NullPool, connect_args={"timeout": 10})

@@ -19,7 +19,8 @@ class Lane(Generic[S]):
     Attributes:
         name: with the service's name it makes the consumer group; renaming it reads everything again.
         topics: names in the catalogue.
-        max_records: messages in one transaction.
+        max_records: messages in one transaction; of a backlog twice as many are read, and settled in two side by side, each
+            key's in one of them.
         store: where its states are kept; default is the service's.
         keeps_place: in the database too (table `places`), so that one which is older than what was read is noticed: the lane
             reads again from there, and decisions are told which messages are doubted. `Service.in_place` tells when

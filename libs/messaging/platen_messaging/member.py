@@ -136,7 +136,7 @@ class Member(Generic[S]):
             self._group,
             self._topics,
             settings.instance,
-            self._lane.max_records,
+            2 * self._lane.max_records,
             self._processor.in_place,
             self._processor.handle,
             self._processor.revoked,

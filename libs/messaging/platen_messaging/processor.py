@@ -8,6 +8,7 @@ import dataclasses
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Generic, TypeVar
+from zlib import crc32
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -135,7 +136,7 @@ class Processor(Generic[S]):
             return False
         started = time.perf_counter()
         try:
-            tally = await self._batches.settle(records)
+            tally = await self._settle(records)
             await self.committed()
             self._committing = asyncio.ensure_future(self._commit(records))
             if self._hurry.is_set():
@@ -150,6 +151,19 @@ class Processor(Generic[S]):
         self._count(records, tally, time.perf_counter() - started)
         self._pause.judge(records, tally.buried)
         return True
+
+    async def _settle(self, records: Sequence[Record]) -> Tally:
+        """A backlog is settled in two transactions side by side: one is decided while the database is busy with the other."""
+        if len(records) <= self._lane.max_records:
+            return await self._batches.settle(records)
+        tallies = await asyncio.gather(*map(self._batches.settle, _halves(records)), return_exceptions=True)
+        whole = Tally()
+        for tally in tallies:
+            if isinstance(tally, BaseException):
+                raise tally  # all are read again; what the other half settled, the inbox knows
+            whole.counts += tally.counts
+            whole.buried += tally.buried
+        return whole
 
     async def _commit(self, records: Sequence[Record]) -> None:
         """The transaction is committed: an offset that is not, costs only a second look, which the inbox ends."""
@@ -205,6 +219,14 @@ class Processor(Generic[S]):
         """Waits for the last batch's offsets; they are committed while the next one is decided, never more than one behind."""
         if self._committing is not None:
             await asyncio.wait((self._committing,))
+
+
+def _halves(records: Sequence[Record]) -> Sequence[Sequence[Record]]:
+    """In order, all records of a key in one of them."""
+    halves: tuple[list[Record], list[Record]] = ([], [])
+    for record in records:
+        halves[crc32(record.key or b"") % 2].append(record)
+    return [half for half in halves if half]
 
 
 def _chunks(records: Sequence[Record]) -> Iterator[Sequence[Record]]:
