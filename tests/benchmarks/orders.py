@@ -118,7 +118,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--orders", type=int, default=4000)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=8, help="of the latency run")
+    parser.add_argument("--seconds", type=float, default=20, help="of the latency run")
     return parser.parse_args()
 
 

@@ -196,10 +196,11 @@ class Member(Generic[S]):
         if consumer is None:
             return
         lag = 0
-        for partition in consumer.assignment():
-            end = consumer.highwater(partition)
-            if end is not None:
-                with contextlib.suppress(TimeoutError, KafkaError):
-                    lag += max(0, end - await asyncio.wait_for(consumer.position(partition), 1))
+        with contextlib.suppress(TimeoutError, KafkaError):
+            async with asyncio.timeout(_LOOK_SECONDS):
+                for partition in consumer.assignment():
+                    end = consumer.highwater(partition)
+                    if end is not None:
+                        lag += max(0, end - await consumer.position(partition))
         metrics.LAG.labels(self._lane.name).set(lag)
         self._health.clear(self._part)

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import dataclasses
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from typing import Generic, TypeVar
 from zlib import crc32
 
@@ -17,7 +17,7 @@ from .batches import Batches, GaveUp, Tally
 from .desk import Desk
 from .faults import is_kafka_fault, is_transient, told
 from .health import Health
-from .kafka import Consumer, ends, partition_of, rewind
+from .kafka import Consumer, Partition, ends, partition_of, rewind
 from .lane import Lane
 from .log import logger
 from .pauses import Pause
@@ -30,6 +30,9 @@ log = logger("lane")
 
 MAX_BYTES = 8 * 1024 * 1024
 """Of values in one transaction."""
+
+_COMMIT_SECONDS = 0.2
+"""How long handled offsets wait to be committed with those of the batches behind them."""
 
 _BEHIND_SECONDS = 0.02
 """How often a lane with a backlog looks whether the relay has caught up."""
@@ -73,7 +76,9 @@ class Processor(Generic[S]):
         if self._places is not None:
             reader = dataclasses.replace(reader, doubts=self._places.doubts)
         self._batches = Batches(lane.name, desk, reader, health, self._hurry)
+        self._handled: dict[Partition, int] = {}
         self._committing: asyncio.Future[None] | None = None
+        self._commit_now = asyncio.Event()
 
     @property
     def settled(self) -> bool:
@@ -137,9 +142,10 @@ class Processor(Generic[S]):
         started = time.perf_counter()
         try:
             tally = await self._settle(records)
-            await self.committed()
-            self._committing = asyncio.ensure_future(self._commit(records))
-            if self._hurry.is_set():
+            self._handled |= ends(records)
+            if self._committing is None or self._committing.done():
+                self._committing = asyncio.ensure_future(self._commit_soon())
+            if tally.buried or self._hurry.is_set():
                 await self.committed()
         except GaveUp as reason:
             log.warning("batch given back", lane=self._lane.name, messages=len(records), reason=str(reason))
@@ -165,12 +171,17 @@ class Processor(Generic[S]):
             whole.buried += tally.buried
         return whole
 
-    async def _commit(self, records: Sequence[Record]) -> None:
-        """The transaction is committed: an offset that is not, costs only a second look, which the inbox ends."""
+    async def _commit_soon(self) -> None:
+        """The transactions are committed: an offset that is not, costs only a second look, which the inbox ends."""
+        await wait(self._commit_now, _COMMIT_SECONDS)
+        while self._handled:
+            offsets, self._handled = self._handled, {}
+            await self._commit(offsets)
+
+    async def _commit(self, offsets: Mapping[Partition, int]) -> None:
         consumer = self._consumer()
         if consumer is None:
             return
-        offsets = ends(records)
         try:
             if self._places is not None and not await self._places.keep(offsets):
                 self._settled = False
@@ -216,9 +227,11 @@ class Processor(Generic[S]):
                     self._places.forget()
 
     async def committed(self) -> None:
-        """Waits for the last batch's offsets; they are committed while the next one is decided, never more than one behind."""
+        """Commits the offsets of all that was handled, now, and waits for that."""
         if self._committing is not None:
+            self._commit_now.set()
             await asyncio.wait((self._committing,))
+            self._commit_now.clear()
 
 
 def _halves(records: Sequence[Record]) -> Sequence[Sequence[Record]]:

@@ -32,6 +32,9 @@ _LOCK = 0x706C6174656E52  # "platenR"
 # ten times a round's own work half a minute after the last vacuum. By its indexes it finds the few that are left.
 _BY_INDEX = "set enable_seqscan = off"
 
+# What the relay writes may be lost with the server's last moments: it is sent again then, in the same order, under the same ids.
+_NO_WAIT = "set synchronous_commit = off"
+
 _STAMP = """
 insert into relay (holder, beat_at) values ($1, clock_timestamp())
 on conflict (one) do update set holder = excluded.holder, beat_at = excluded.beat_at
@@ -120,6 +123,7 @@ class Relay:
             if await wait(stop, _STANDBY):
                 return False
         await driver.execute(_BY_INDEX)
+        await driver.execute(_NO_WAIT)
         await driver.execute(_STAMP, self._holder)
         metrics.RELAY_HOLDER.set(1)
         log.info("relay sends", holder=self._holder)

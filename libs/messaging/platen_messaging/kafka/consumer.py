@@ -176,6 +176,7 @@ class Subscription:
             return ()
         if not await self._in_place(consumer):
             return ()
+        consumer.resume(*consumer.paused())
         try:
             found: Mapping[Partition, Sequence[Record]] = await consumer.getmany(
                 timeout_ms=_POLL_MS, max_records=self._max_records
@@ -183,7 +184,12 @@ class Subscription:
         except KafkaError as failure:
             self.refused.set_result(failure)
             return ()
-        return tuple(chain.from_iterable(found.values()))
+        records = tuple(chain.from_iterable(found.values()))
+        if 0 < len(records) < self._max_records:
+            # aiokafka would fetch at once whatever few have come since, and no more until those are taken: what came while a batch
+            # is in hand would wait for the next but one. Of a backlog, the next records are fetched meanwhile.
+            consumer.pause(*consumer.assignment())
+        return records
 
     async def _received(self, records: Any) -> None:  # a closer type would have FastStream make a model of it
         await self._handle(cast("Sequence[Record]", records))
