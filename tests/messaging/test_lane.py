@@ -259,6 +259,66 @@ async def test_a_backlog_lets_the_relay_catch_up_and_a_few_messages_do_not_wait(
     await toy.total_is(LANE.max_records + 1)
 
 
+async def test_what_comes_while_a_batch_is_in_hand_is_in_the_next(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    in_hand, go_on, sizes, settle = asyncio.Event(), asyncio.Event(), list[int](), Batches.settle
+
+    async def held_up(batches: Batches[Any], records: Sequence[Record]) -> Tally:
+        sizes.append(sum(record.topic.endswith("toy.adds") for record in records))
+        in_hand.set()
+        await go_on.wait()
+        return await settle(batches, records)
+
+    monkeypatch.setattr(Batches, "settle", held_up)
+    await toy.start()
+    await toy.send(Add(by=1), key="first")
+    await in_hand.wait()
+    for number in range(4):
+        await toy.send(Add(by=1), key=f"k{number}")
+    go_on.set()
+    await toy.total_is(5)
+    assert [size for size in sizes if size] == [1, 4]
+
+
+class Commits:
+    """The offsets of `toy.adds` that members commit, of all partitions together."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.made: list[int] = []
+        commit = AIOKafkaConsumer.commit
+
+        async def noted(consumer: AIOKafkaConsumer, offsets: Mapping[Any, int]) -> None:
+            await commit(consumer, offsets)
+            self.made.append(sum(offset for partition, offset in offsets.items() if partition.topic.endswith("toy.adds")))
+
+        monkeypatch.setattr(AIOKafkaConsumer, "commit", noted)
+        monkeypatch.setattr(processor, "_COMMIT_SECONDS", 3600)
+
+
+async def test_offsets_of_several_batches_are_committed_together_and_at_the_latest_when_the_lane_ends(
+    toy: Toy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commits = Commits(monkeypatch)
+    running = await toy.start()
+    for number in range(3):
+        await toy.send(Add(by=1))
+        await toy.total_is(number + 1)
+    assert commits.made == []
+    await running.end()
+    assert commits.made == [3]
+
+
+async def test_the_offset_of_a_dead_letter_is_committed_at_once(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    commits = Commits(monkeypatch)
+    await toy.start()
+    await toy.send(Add(by=666))
+    await toy.dead(1)
+
+    async def committed() -> bool:
+        return commits.made == [1]
+
+    await until(committed)
+
+
 class Settling:
     """How many batches are settled at a time; the first `failures` of those that are not alone are given up."""
 

@@ -192,6 +192,23 @@ async def test_however_many_rows_are_gone_the_outbox_is_read_by_its_indexes(toy:
     assert await toy.value(scans.format("seq_scan")) == whole
 
 
+async def test_the_relay_waits_for_no_disk(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, read = list[str](), sending_module.Sender._read
+
+    async def watched(sender: sending_module.Sender, session: Session) -> Any:
+        async with session as driver:
+            asked.append(await driver.fetchval("show synchronous_commit"))
+        return await read(sender, session)
+
+    monkeypatch.setattr(sending_module.Sender, "_read", watched)
+    sending = Sending(toy)
+    await put(toy, "a", "1")
+    await arrived(toy, 1)
+    await sending.end()
+    assert set(asked) == {"off"}
+    assert await toy.value("show synchronous_commit") == "on"
+
+
 async def test_one_relay_sends_and_the_next_takes_over(toy: Toy) -> None:
     first = Sending(toy)
     await put(toy, "a", "1")

@@ -186,8 +186,8 @@ class Subscription:
             return ()
         records = tuple(chain.from_iterable(found.values()))
         if 0 < len(records) < self._max_records:
-            # aiokafka would fetch at once whatever few have come since, and no more until those are taken: what came while a batch
-            # is in hand would wait for the next but one. Of a backlog, the next records are fetched meanwhile.
+            # aiokafka would fetch at once whatever few have come since, and no more until those are taken: what comes while
+            # a batch is in hand would wait for the next but one. Of a backlog, the next records are fetched meanwhile.
             consumer.pause(*consumer.assignment())
         return records
 
