@@ -19,7 +19,7 @@ BUDGETS: dict[str, float] = {
     "console": 120,
     "dispatch": 150,
     "flows": 200,
-    "messaging": 150,
+    "messaging": 190,
     "orders": 140,
     "render": 200,
     "sandbox": 100,

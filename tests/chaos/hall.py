@@ -137,9 +137,14 @@ class Hall:
 
         return await until(found, seconds, seen)
 
+    async def reconnect(self) -> None:
+        """What is sent next is sent by a new producer, of which Kafka expects nothing."""
+        if self._producer is not None:
+            await self._producer.stop()
+        self._producer = None
+
     async def close(self) -> None:
         for running in self.running:
             if not running.serving.done():
                 await running.end()
-        if self._producer is not None:
-            await self._producer.stop()
+        await self.reconnect()

@@ -14,6 +14,8 @@ import asyncpg
 import pytest
 from platen_cli.local import Kafka, Postgres
 from platen_cli.provision import ensure_database, migrate, provision_topics
+from platen_cli.recovery.reach import Reach
+from platen_cli.recovery.rebuild import rebuilding
 from platen_contracts.common import Actor
 from platen_contracts.orders import Archive
 from platen_messaging import sending as sending_module
@@ -141,6 +143,60 @@ async def test_half_a_minute_without_a_broker_ends_within_three_seconds(tmp_path
         await running.ready()
     assert verdict.counts["orders"] == 40
     assert seconds <= FIRST_PROGRESS_S
+
+
+@pytest.mark.chaos
+@pytest.mark.parametrize("how", ["kill", "pause"])
+async def test_half_a_minute_without_a_database_ends_within_three_seconds(tmp_path: Path, how: str) -> None:
+    async with own_hall(tmp_path / "own") as (hall, _, postgres):
+        running = await hall.start("orders")
+        await observe(hall, 0, 20)
+        await progress(hall, 20)
+        if how == "kill":
+            await postgres.kill()
+        else:
+            postgres.pause()
+        await observe(hall, 20, 20)
+        await asyncio.sleep(30)
+        if how == "kill":
+            await postgres.start()
+        else:
+            postgres.resume()
+        seconds = await progress(hall, 21)
+        await progress(hall, 40)
+        verdict = await hall.clean()
+        await running.ready()
+    assert verdict.counts["orders"] == 40
+    assert seconds <= FIRST_PROGRESS_S
+
+
+async def test_after_kafka_was_put_back_from_an_older_copy_its_topics_are_told_again(tmp_path: Path) -> None:
+    async with own_hall(tmp_path / "own") as (hall, kafka, _):
+        running = await hall.start("orders")
+        await observe(hall, 0, 10)
+        await progress(hall, 10)
+        await kafka.stop()
+        shutil.copytree(kafka.folder / "topics", tmp_path / "older")
+        await kafka.start()
+        await observe(hall, 10, 10)
+        await progress(hall, 20)
+        await running.end()
+        await kafka.stop()
+        shutil.rmtree(kafka.folder / "topics")
+        shutil.move(tmp_path / "older", kafka.folder / "topics")
+        await kafka.start()
+
+        await hall.reconnect()
+        await observe(hall, 20, 10)
+        await hall.start("orders")
+        await progress(hall, 20)
+        where = Reach(kafka.bootstrap, "", hall.databases)
+        for topic in ("orders.status", "orders.history", "orders.private"):
+            async with rebuilding(where, topic) as work:
+                before = await work.compare()
+                told = await work.rebuild(30)
+            assert (before.equal, told.now.equal) == (False, True), (topic, before, told)
+        assert len({it["order_id"] for it in await hall.bodies("orders.status")}) == 30
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from platen_messaging import member as member_module
 from platen_messaging import pauses, processor, waiting
 from platen_messaging.batches import Batches, GaveUp, Tally
 from platen_messaging.health import Health
+from platen_messaging.kafka import partition_of
 from platen_messaging.records import Record
 from platen_messaging.relay import Relay
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -313,23 +314,81 @@ async def test_the_offset_of_a_dead_letter_is_committed_at_once(toy: Toy, monkey
     await toy.send(Add(by=666))
     await toy.dead(1)
 
-    async def committed() -> bool:
-        return commits.made == [1]
+    await until(lambda: commits.made == [1])
 
-    await until(committed)
+
+async def test_a_lane_that_keeps_its_place_commits_every_batch_at_once(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    commits = Commits(monkeypatch)
+    await toy.start(keeps_place=True)
+    await toy.send(Add(by=1))
+    await until(lambda: 1 in commits.made)
+
+
+async def test_offsets_of_a_partition_that_went_to_another_member_keep_no_others_from_being_committed(
+    toy: Toy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commits = Commits(monkeypatch)
+    running = await toy.start()
+    foreign = partition_of(SimpleNamespace(topic=f"{toy.prefix}toy.adds", partition=77))
+    running.service._members["counts"]._processor._handled[foreign] = 5
+    await toy.send(Add(by=1))
+    await toy.total_is(1)
+    await running.end()
+    assert commits.made == [1]
+
+
+async def test_a_commit_that_is_never_answered_keeps_no_member_from_leaving_or_joining(
+    toy: Toy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(member_module, "_COMMIT_SECONDS", 0.2)
+    commit, read = AIOKafkaConsumer.commit, AIOKafkaConsumer.getmany
+    hanging, refused = asyncio.Event(), asyncio.Event()
+
+    async def commits(consumer: AIOKafkaConsumer, offsets: Any) -> None:
+        if not refused.is_set():
+            hanging.set()
+            await asyncio.Event().wait()
+        await commit(consumer, offsets)
+
+    async def refuses(*given: Any, **named: Any) -> Any:
+        if hanging.is_set() and not refused.is_set():
+            refused.set()
+            raise UnknownError("of the coordinator")
+        return await read(*given, **named)
+
+    monkeypatch.setattr(AIOKafkaConsumer, "commit", commits)
+    monkeypatch.setattr(AIOKafkaConsumer, "getmany", refuses)
+    await toy.start()
+    await toy.send(Add(by=1))
+    await asyncio.wait_for(refused.wait(), 30)
+    await toy.send(Add(by=10))
+    await toy.total_is(11)
+
+
+async def test_a_member_whose_client_has_stopped_fetching_joins_anew(toy: Toy) -> None:
+    async def fails() -> None:
+        raise AssertionError("Unexpected error in fetcher routine")
+
+    running = await toy.start()
+    consumer: Any = running.service._members["counts"]._consumer()
+    consumer._fetcher._fetch_task.cancel()
+    consumer._fetcher._fetch_task = asyncio.ensure_future(fails())
+    await toy.send(Add(by=1))
+    await toy.total_is(1)
 
 
 class Settling:
     """How many batches are settled at a time; the first `failures` of those that are not alone are given up."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, failures: int = 0) -> None:
-        self.at_once = self.most = 0
+        self.at_once = self.most = self.longest = 0
         self.failures = failures
         settle = Batches.settle
 
         async def watched(batches: Batches[Any], records: Sequence[Record]) -> Tally:
             self.at_once += 1
             self.most = max(self.most, self.at_once)
+            self.longest = max(self.longest, len(records))
             try:
                 if self.failures and self.most == 2:
                     self.failures -= 1
@@ -361,6 +420,17 @@ async def test_a_backlog_is_settled_by_two_side_by_side_and_each_key_in_order(
     assert (settling.most, settling.failures) == (2, 0)
 
 
+async def test_a_backlog_of_one_key_is_settled_in_transactions_that_are_no_larger(
+    toy: Toy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settling = Settling(monkeypatch)
+    for _ in range(4 * LANE.max_records):
+        await toy.send(Add(by=1), key="all")
+    await toy.start()
+    await toy.total_is(4 * LANE.max_records)
+    assert (settling.most, settling.longest) == (1, LANE.max_records)
+
+
 async def test_what_is_no_backlog_is_settled_in_one(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
     settling = Settling(monkeypatch)
     for number in range(LANE.max_records):
@@ -373,7 +443,8 @@ async def test_what_is_no_backlog_is_settled_in_one(toy: Toy, monkeypatch: pytes
 async def test_a_lane_whose_reading_is_refused_joins_anew_and_what_was_read_beside_it_is_not_lost(
     toy: Toy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read, refusals = AIOKafkaConsumer.getmany, [CorruptRecordException("a bad checksum"), UnknownError("of the coordinator")]
+    read = AIOKafkaConsumer.getmany
+    refusals = [CorruptRecordException("a bad checksum"), UnknownError("of the coordinator"), ValueError("not to be unpacked")]
 
     async def torn(*given: Any, **named: Any) -> Any:
         found = await read(*given, **named)

@@ -195,6 +195,25 @@ async def test_a_lane_that_is_set_back_handles_what_it_forgot_before_what_is_new
     assert await until(totals) == [1, 1, 11]
 
 
+async def test_after_a_place_could_not_be_kept_the_lane_reads_from_where_the_database_stands(
+    toy: Toy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep, troubles = Places.keep, [OSError("the database was replaced")]
+
+    async def kept(places: Places, offsets: Any) -> bool:
+        if troubles:
+            # With it went what was handled last.
+            await toy.query("truncate inbox, counters")
+            raise troubles.pop()
+        return await keep(places, offsets)
+
+    monkeypatch.setattr(Places, "keep", kept)
+    await toy.start(keeps_place=True)
+    await toy.send(Add(by=1))
+    await until(lambda: not troubles)
+    await toy.total_is(1)
+
+
 async def test_a_place_that_cannot_be_kept_makes_the_lane_red_until_it_can(toy: Toy) -> None:
     running = await toy.start(keeps_place=True)
     await toy.send(Add(by=1))

@@ -36,6 +36,9 @@ _ASK_SECONDS = 10.0
 
 _ANSWER_SECONDS = 2.0
 
+_COMMIT_SECONDS = 5.0
+"""How long a member that leaves waits for its last offsets to be committed; those that are not cost a second look."""
+
 
 class Member(Generic[S]):
     """Reads a lane until it is stopped; it waits while the lane is paused or Kafka is away.
@@ -145,8 +148,9 @@ class Member(Generic[S]):
     async def _leave(self, subscription: Subscription) -> None:
         self._health.clear(f"{self._part} reading")
         with self._processor.hurried():
-            await self._processor.committed()
+            await self._processor.committed(_COMMIT_SECONDS)
             await subscription.stop()
+        self._processor.left()
 
     def _tell_refused(self, refusal: KafkaError) -> None:
         log.warning("Kafka refuses a reading; the lane joins anew", lane=self._lane.name, error=repr(refusal))
@@ -196,7 +200,8 @@ class Member(Generic[S]):
         if consumer is None:
             return
         lag = 0
-        with contextlib.suppress(TimeoutError, KafkaError):
+        # The last of them: a partition went to another member meanwhile.
+        with contextlib.suppress(TimeoutError, KafkaError, AssertionError):
             async with asyncio.timeout(_LOOK_SECONDS):
                 for partition in consumer.assignment():
                     end = consumer.highwater(partition)

@@ -102,6 +102,10 @@ class Places:
         """Whether all of these are read from their places."""
         return self._found.issuperset(partitions)
 
+    def look_again(self) -> None:
+        """All are read on from where the database stands, whatever was handled since."""
+        self._found.clear()
+
     def forget(self) -> None:
         """The partitions go to others, who may move on, or back."""
         self._found.clear()
@@ -180,7 +184,7 @@ class Places:
                 ),
             )
         if kept.rowcount != len(after):
-            self._found.clear()
+            self.look_again()
             return False
         self._seen.update(after)
         return True

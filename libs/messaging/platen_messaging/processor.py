@@ -145,7 +145,7 @@ class Processor(Generic[S]):
             self._handled |= ends(records)
             if self._committing is None or self._committing.done():
                 self._committing = asyncio.ensure_future(self._commit_soon())
-            if tally.buried or self._hurry.is_set():
+            if tally.buried or self._hurry.is_set() or self._places is not None:
                 await self.committed()
         except GaveUp as reason:
             log.warning("batch given back", lane=self._lane.name, messages=len(records), reason=str(reason))
@@ -162,14 +162,19 @@ class Processor(Generic[S]):
         """A backlog is settled in two transactions side by side: one is decided while the database is busy with the other."""
         if len(records) <= self._lane.max_records:
             return await self._batches.settle(records)
-        tallies = await asyncio.gather(*map(self._batches.settle, _halves(records)), return_exceptions=True)
         whole = Tally()
-        for tally in tallies:
-            if isinstance(tally, BaseException):
-                raise tally  # all are read again; what the other half settled, the inbox knows
+        halves = [self._settle_in_turn(half, whole) for half in _halves(records)]
+        for failure in await asyncio.gather(*halves, return_exceptions=True):
+            if isinstance(failure, BaseException):
+                raise failure  # all are read again: what the other half settled the inbox knows, its dead letters go out twice
+        return whole
+
+    async def _settle_in_turn(self, records: Sequence[Record], whole: Tally) -> None:
+        """One half may hold nearly all, where most are of one key."""
+        for start in range(0, len(records), self._lane.max_records):
+            tally = await self._batches.settle(records[start : start + self._lane.max_records])
             whole.counts += tally.counts
             whole.buried += tally.buried
-        return whole
 
     async def _commit_soon(self) -> None:
         """The transactions are committed: an offset that is not, costs only a second look, which the inbox ends."""
@@ -186,8 +191,12 @@ class Processor(Generic[S]):
             if self._places is not None and not await self._places.keep(offsets):
                 self._settled = False
                 return
-            await consumer.commit(offsets)
+            # With one that is not ours any more, Kafka's client would refuse all.
+            if ours := {one: offset for one, offset in offsets.items() if one in consumer.assignment()}:
+                await consumer.commit(ours)
         except Exception as failure:
+            if self._places is not None:
+                self._places.look_again()  # the database may have been replaced by one that lacks what was just handled
             if not (is_kafka_fault(failure) or is_transient(failure)):
                 log.error("the lane's place was not kept", lane=self._lane.name, error=told(failure), exc_info=failure)
                 self._tell_lost(failure)
@@ -226,12 +235,18 @@ class Processor(Generic[S]):
                 if self._places is not None:
                     self._places.forget()
 
-    async def committed(self) -> None:
-        """Commits the offsets of all that was handled, now, and waits for that."""
+    async def committed(self, seconds: float | None = None) -> None:
+        """Commits the offsets of all that was handled, now, and waits for that (at most so long)."""
         if self._committing is not None:
             self._commit_now.set()
-            await asyncio.wait((self._committing,))
+            await asyncio.wait((self._committing,), timeout=seconds)
             self._commit_now.clear()
+
+    def left(self) -> None:
+        """The member has left its group: what it has not committed by now it cannot, and aiokafka would try for ever."""
+        if self._committing is not None:
+            self._committing.cancel()
+        self._committing, self._handled = None, {}
 
 
 def _halves(records: Sequence[Record]) -> Sequence[Sequence[Record]]:

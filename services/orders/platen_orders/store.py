@@ -122,7 +122,8 @@ class OrdersStore:
         if asked.waiting:
             await self._load_artworks(tx, states, asked.waiting, _LOCK_ARTWORKS)
         await self._load_orders(tx, states, asked)
-        shops = await self.read_shops(tx) if self._shops is None else self._shops
+        # A shop that is written is compared with its row: another transaction may have put an older one into memory.
+        shops = await self.read_shops(tx) if asked.shops or self._shops is None else self._shops
         asked.shops |= {entry.order.shop_id for entry in states.values() if isinstance(entry, Held)}
         states |= {shop_key(shop_id): shops[shop_id] for shop_id in asked.shops if shop_id in shops}
         needed = {held.artwork_ref for entry in states.values() if isinstance(entry, Held) for held in entry.order.items.values()}

@@ -10,7 +10,7 @@ from itertools import chain
 from typing import Any, Protocol, cast
 
 from aiokafka import ConsumerRebalanceListener, TopicPartition  # pyright: ignore[reportMissingTypeStubs]
-from aiokafka.errors import IllegalStateError  # pyright: ignore[reportMissingTypeStubs]
+from aiokafka.errors import ConsumerStoppedError, IllegalStateError  # pyright: ignore[reportMissingTypeStubs]
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.kafka.message import KafkaMessage
@@ -181,15 +181,22 @@ class Subscription:
             found: Mapping[Partition, Sequence[Record]] = await consumer.getmany(
                 timeout_ms=_POLL_MS, max_records=self._max_records
             )
-        except KafkaError as failure:
-            self.refused.set_result(failure)
+        except ConsumerStoppedError:
+            raise
+        except Exception as failure:  # noqa: BLE001  whatever it is, what was taken of other partitions with it is gone
+            self._refuse(failure)
             return ()
+        if not found and (fetching := consumer._fetcher.error_future).done() and not fetching.cancelled():
+            self._refuse(fetching.exception() or KafkaError("it fetches no more"))
         records = tuple(chain.from_iterable(found.values()))
         if 0 < len(records) < self._max_records:
             # aiokafka would fetch at once whatever few have come since, and no more until those are taken: what comes while
             # a batch is in hand would wait for the next but one. Of a backlog, the next records are fetched meanwhile.
             consumer.pause(*consumer.assignment())
         return records
+
+    def _refuse(self, failure: BaseException) -> None:
+        self.refused.set_result(failure if isinstance(failure, KafkaError) else KafkaError(repr(failure)))
 
     async def _received(self, records: Any) -> None:  # a closer type would have FastStream make a model of it
         await self._handle(cast("Sequence[Record]", records))
