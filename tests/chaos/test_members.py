@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Literal
 
+import asyncpg
 import pytest
 from platen_cli.local.daemon import guarded, marked
 from platen_contracts.common import Actor
@@ -15,6 +16,7 @@ from platen_contracts.ids import order_id
 from platen_contracts.orders import Archive, Unarchive
 
 from tests.orders.world import MUG, a_shop_order
+from tests.support import until
 
 from .faults import Guest
 from .hall import Hall
@@ -96,3 +98,47 @@ async def test_a_minute_of_members_that_leave_die_and_freeze_loses_and_doubles_n
     await asyncio.gather(_come_and_go(hall, tmp_path, endings * 8, 2.0), _traffic(hall, 1500, 0.03))
     verdict = await hall.clean(120)
     assert verdict.counts["orders"] == 1500
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("wakes", ["with its transaction open", "when the database has ended it"])
+async def test_a_member_that_freezes_with_a_batch_in_its_hands_holds_up_no_other_for_good(
+    hall: Hall, tmp_path: Path, wakes: str
+) -> None:
+    survivor = await hall.start("orders")
+    await hall.send("catalog.artworks", "mug/1", MUG)
+    for number in range(24):
+        await hall.send("sync.orders", f"mugs/{number}", a_shop_order(shop_order_id=f"{number}"))
+
+    async def having(status: str) -> bool:
+        newest = {it["order_id"]: it["status"] for it in await hall.bodies("orders.status")}
+        return list(newest.values()).count(status) == 24
+
+    await until(lambda: having("New"))
+    member = await _member(hall, tmp_path)
+    lane = survivor.service._members["commands"]
+    await until(lambda: 0 < len(lane._consumer().assignment()) < 12)  # type: ignore[union-attr]
+
+    connection = await asyncpg.connect(hall.databases["orders"])
+    async with connection.transaction():
+        await connection.execute("select from shop_orders for update")
+        for number in range(24):
+            order = order_id("mugs", f"{number}", "1")
+            await hall.send("orders.commands", order, Archive(order_id=order, actor=ANN))
+
+        async def both_wait() -> bool:
+            waiting = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
+            return await connection.fetchval(waiting) >= 2
+
+        await until(both_wait)
+        member.signal(signal.SIGSTOP)
+    await connection.close()
+    if wakes == "with its transaction open":
+        await asyncio.sleep(PAST_THE_SESSION_S)
+    else:
+        await until(lambda: having("Archived"), 120)
+    member.signal(signal.SIGCONT)
+    await until(lambda: having("Archived"), 60)
+    await hall.clean(60)
+    await member.go()
