@@ -311,23 +311,28 @@ async def test_a_topic_that_lost_records_is_told_again_until_it_equals_the_datab
 
 
 async def test_an_order_is_traced_through_all_topics_by_its_number_its_id_and_its_correlation(deployment: Deployment) -> None:
-    message_id = secrets.token_hex(16)
-    for number, name in (("1001", message_id), ("1002", secrets.token_hex(16))):
+    run, ids = secrets.token_hex(16), {number: secrets.token_hex(16) for number in ("1001", "1002")}
+    for number, message_id in ids.items():
         observed = w.a_shop_order(w.a_line("1"), shop_order_id=number)
-        key = f"{observed.shop_id}/{number}".encode()
-        await deployment.put("sync.orders", encode(observed), headers_of(observed, name), key)
+        # As sync sends it: every shop order of a run follows from the same command.
+        meta = Meta(message_id, observed.TYPE, "sync", "", datetime.now(UTC), correlation_id=run, causation_id=run)
+        await deployment.put("sync.orders", encode(observed), encode_headers(meta), f"{observed.shop_id}/{number}".encode())
     await deployment.start()
     await until(lambda: _count(deployment, "orders.private", 2))
     found = [(it.key or b"", json.loads(it.value or b"")) for it in await deployment.read("orders.status")]
     order_id, number = next((key.decode(), body["number"]) for key, body in found if body["shop_order_id"] == "1001")
 
     told = await deployment.platen("trace", number)
-    first, *rest = [line.split()[2:] for line in told.splitlines()]
-    assert first[0] == message_id[:8]
-    assert first[2] == "ShopOrderObserved"
-    assert {(line[0], line[2]) for line in rest} >= {(message_id[:8], "OrderChanged"), (message_id[:8], "OrderSnapshot")}
+    lines = [line.split()[2:] for line in told.splitlines()]
+    assert {line[0] for line in lines} == {run[:8]}
+    assert [line[3] for line in lines if line[2] == "ShopOrderObserved"] == [ids["1001"][:8]]
+    assert lines[0][2] == "ShopOrderObserved"
+    assert {line[2] for line in lines} >= {"OrderChanged", "OrderSnapshot"}
     assert await deployment.platen("trace", order_id) == told
-    assert await deployment.platen("trace", message_id) == told
+
+    work = await deployment.platen("trace", run)
+    assert set(told.splitlines()) < set(work.splitlines())
+    assert all(message_id[:8] in work for message_id in ids.values())
     assert "no topic tells of it" in await deployment.platen("trace", "#0", code=1)
 
 

@@ -32,19 +32,24 @@ async def trace(where: Reach, name: str, since: datetime | None = None) -> Seque
 
     Reads every topic that is about orders once, from its beginning or from `since`. Raises `UserError` where nothing is found.
     """
-    wanted = {name, *await _numbered(where, name)}
+    wanted = {name, *await _names(where, name)}
     found = [it async for it in _records(where, ABOUT_ORDERS, since) if wanted & {it.text_key, _correlation(it)}]
     if not found:
         raise UserError(f"{name}: no topic tells of it; give an order's id or number, or a correlation id")
-    # What the shop said stands under the shop order's key.
-    began = {_correlation(it) for it in found}
-    found += [it async for it in _records(where, ["sync.orders"], since) if it.id in began and it.id not in wanted]
     return [_traced(it) for it in sorted(found, key=lambda it: (it.timestamp, it.place))]
 
 
-async def _numbered(where: Reach, name: str) -> set[str]:
-    """The ids of the orders that bear this number."""
-    return {it.text_key async for it in _records(where, ["orders.status"]) if it.body.get("number") == name}
+async def _names(where: Reach, name: str) -> set[str]:
+    """The keys of the orders that are called so: each one's id, and its shop order's, under which stands what the shop said.
+
+    By correlation that could not be told: a sync run says the same of every shop order that it has read.
+    """
+    return {
+        key
+        async for it in _records(where, ["orders.status"])
+        if it.body and name in (it.text_key, it.body.get("number"))
+        for key in (it.text_key, f"{it.body.get('shop_id')}/{it.body.get('shop_order_id')}")
+    }
 
 
 async def _records(where: Reach, topics: Sequence[str], since: datetime | None = None) -> AsyncIterator[Record]:
