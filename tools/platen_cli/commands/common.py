@@ -63,29 +63,35 @@ def show_notes() -> None:
     notes.propagate = False
 
 
+SAME_WISH_S = 1.0
+"""A signal this soon after the first is the same wish: `uv run` passes on what the whole process group was sent already."""
+
+
 def run_until_told(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Runs the work; Ctrl-C or SIGTERM cancels it, so that it stops in good order; a second one ends everything at once."""
+    """Runs the work; Ctrl-C or SIGTERM cancels it, so that it stops in good order; a later one ends everything at once."""
 
     async def guarded() -> None:
         task = asyncio.current_task()
         assert task is not None
-        told = False
+        loop = asyncio.get_running_loop()
+        told: float | None = None
 
         def tell() -> None:
             nonlocal told
-            if told:
+            if told is None:
+                told = loop.time()
+                say("platen", "stopping; once more to end everything at once")
+                task.cancel()
+            elif loop.time() - told >= SAME_WISH_S:
                 # The kernel ends the children with this process.
                 os._exit(130)
-            told = True
-            say("platen", "stopping; once more to end everything at once")
-            task.cancel()
 
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            asyncio.get_running_loop().add_signal_handler(number, tell)
+            loop.add_signal_handler(number, tell)
         try:
             await work()
         except asyncio.CancelledError:
-            if not told:
+            if told is None:
                 raise
 
     asyncio.run(guarded())
