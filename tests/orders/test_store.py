@@ -235,3 +235,15 @@ async def test_what_one_lane_pushes_out_of_memory_another_still_holds(
     for turn in range(4):
         outcomes = await asyncio.gather(*(edit(which, turn) for which in ids))
         assert all(isinstance(outcome, Applied) for (outcome,) in outcomes)
+
+
+async def test_a_shop_is_compared_with_its_row_and_not_with_an_older_one_in_memory(engine: AsyncEngine) -> None:
+    store = OrdersStore()
+    desk = Desk(engine, store, FACTS, "orders", lambda: NOON)
+    before, after = w.a_shop(auto_render=False), w.a_shop(auto_render=True)
+    await desk.apply([_incoming(before, "before")])
+    await desk.apply([_incoming(after, "after")])
+    store._shops = {before.shop_id: before}  # what a transaction that began earlier may leave behind
+    await desk.apply([_incoming(before, "before again")])
+    async with engine.begin() as tx:
+        assert await OrdersStore().read_shops(tx) == {before.shop_id: before}
