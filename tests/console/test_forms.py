@@ -124,6 +124,43 @@ async def test_a_photo_is_no_answer_to_what_the_new_artwork_asks_as_a_text(world
     assert 'name="answer.place" value="" dir="auto"' in asked.text
 
 
+@pytest.mark.parametrize(
+    ("answers", "missing"), [({}, True), ({"name": ""}, True), ({"name": "Zoë"}, False), ({"message": "Hello"}, True)]
+)
+async def test_an_item_names_what_its_artwork_asks_and_nobody_answered(
+    world: World, answers: dict[str, str], missing: bool
+) -> None:
+    order = an_order(1, OrderStatus.NEW)
+    item = item_id(order.order_id)
+    private = a_private(order, items={item: {"answers": answers}})
+    await world.tell(*heard.the_catalogue(), (order, "orders.status"), (private, "orders.private"))
+    async with world.browser() as client:
+        card = _card((await client.get(f"/orders/{order.order_id}")).text, f"item-{item}")
+    assert ('Name on the mug</dt><dd><span class="flag warn">is missing' in card) == missing
+    assert card.count("is missing") == missing
+
+
+async def test_nothing_is_missing_of_an_ignored_item_or_one_whose_answers_are_not_known(world: World) -> None:
+    order = by_hand(1)
+    private = a_private(order, items={OTHER_ITEM: {}})
+    await world.tell(*heard.the_catalogue(), (order, "orders.status"), (private, "orders.private"))
+    async with world.browser() as client:
+        assert "is missing" not in (await client.get(f"/orders/{order.order_id}")).text
+
+
+async def test_a_required_answer_is_asked_by_the_browser_and_an_empty_one_refused_at_its_field(world: World) -> None:
+    order = an_order(1, OrderStatus.NEW)
+    item, here = item_id(order.order_id), f"/orders/{order.order_id}"
+    form = _card(await _page(world, order), f"personalise-{item}").partition("</form>")[0]
+    assert re.findall(r'name="(answer\.\w+)"[^>]* required', form) == ["answer.name"]
+    async with world.browser() as client:
+        fields = {"version": "4", "item": item, "answer.name": " ", "answer.message": ""}
+        answer = await post(client, here, f"{here}/personalise", **fields)
+    assert answer.status_code == 422
+    assert '<span class="wrong" id="wrong">Name on the mug is required</span>' in answer.text
+    assert await world.outbox() == []
+
+
 @pytest.mark.usefixtures("soon")
 @pytest.mark.parametrize(
     ("held", "shown", "answers"),

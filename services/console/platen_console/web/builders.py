@@ -110,10 +110,9 @@ def _set_artwork(known: Known, form: Form, words: Mapping[str, Any]) -> OrderCom
     artwork, held = known.artworks.get(reference_of(ref)), answers_of(known, item_id)
     if artwork is None:
         return orders.SetArtwork(**words, item_id=item_id, artwork=ref)
-    for name, option in artwork.options.items():
-        answered = bool(held.get(name)) and not isinstance(held.get(name), FileRef)
-        if option.required and option.kind != "photo" and not answered and not form.all(ANSWER + name):
-            raise Wrong(f"answers.{name}", f"{option.label}: this artwork asks for it; answer it here")
+    for name in unanswered(artwork, held):
+        if artwork.options[name].kind != "photo" and not form.all(ANSWER + name):
+            raise Wrong(f"answers.{name}", f"{artwork.options[name].label}: this artwork asks for it; answer it here")
     changed = _changed(_typed_answers(artwork, form, held), held)
     return orders.SetArtwork(**words, item_id=item_id, artwork=ref, answers=changed or None)
 
@@ -167,6 +166,9 @@ def _personalise(known: Known, form: Form, words: Mapping[str, Any]) -> OrderCom
     artwork = None if ref is None else known.artworks.get(reference_of(ref))
     if artwork is None:
         raise Wrong("item", "the item's artwork is not known here yet; wait for the catalogue")
+    for name, option in artwork.options.items():
+        if option.required and form.all(ANSWER + name) and not form.get(ANSWER + name):
+            raise Wrong(f"answers.{name}", f"{option.label} is required")
     held = answers_of(known, item_id)
     typed = _typed_answers(artwork, form, held)
     return orders.Personalise(**words, item_id=item_id, answers=_changed(typed, held) or typed)
@@ -189,6 +191,12 @@ def _typed_answers(artwork: Artwork, form: Form, held: Answers) -> Answers:
 
 def _changed(typed: Answers, held: Answers) -> Answers:
     return {name: answer for name, answer in typed.items() if answer != held.get(name, "")}
+
+
+def unanswered(artwork: Artwork, held: Answers) -> list[str]:
+    """The options that need an answer and have none. A photo is no answer to what is asked as a text."""
+    asked = [(name, option.kind, held.get(name)) for name, option in artwork.options.items() if option.required]
+    return [name for name, kind, answer in asked if not answer or (isinstance(answer, FileRef) and kind != "photo")]
 
 
 def answers_of(known: Known, item_id: str) -> Answers:

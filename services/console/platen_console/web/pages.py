@@ -21,7 +21,7 @@ from platen_contracts.status import ItemState, OrderStatus
 from platen_console.model import APPLIED, IGNORED, REFUSED, Command
 from platen_console.store.reading import Cursor, Filter
 from platen_console.web import words
-from platen_console.web.builders import BUILDERS
+from platen_console.web.builders import BUILDERS, unanswered
 from platen_console.web.differences import differences
 
 ALLOWED = "allowed"
@@ -95,6 +95,7 @@ def _environment() -> Environment:
         offers=offers,
         of_order=of_order,
         of_item=of_item,
+        unanswered=unanswered,
         differences=differences,
         next_parcel=next_parcel,
         asset=_asset_versions(),
