@@ -346,6 +346,8 @@ async def test_the_audit_finds_a_record_that_nobody_sent_and_counts_dead_letters
     assert "0 violations" in said
     assert "1 dead letters" in said
     assert "the database of render is not known" in said
+    assert "vendors' own books are not looked at" in said
+    assert "vendor orders" not in said
     assert "I7: orders buried orders.commands" in await deployment.platen("audit", "--strict", code=1)
 
     reply = orders.CommandRefused(command_id="x", order_id=order_id, version=0, code="stale", reason="Look again.")

@@ -27,7 +27,7 @@ def audit(evidence: Evidence) -> Verdict:
         "orders": 0 if books is None else len(books.tables["orders"]),
         "versions": 0 if books is None else len(books.tables["history"]),
         "records": sum(len(records) for records in evidence.topics.values()),
-        "vendor orders": len((evidence.vendors or {}).get("orders", ())),
+        **({} if evidence.vendors is None else {"vendor orders": len(evidence.vendors.get("orders", ()))}),
         "dead letters": sum(len(records) for topic, records in evidence.topics.items() if topic.endswith(".dead-letter")),
     }
     return Verdict(sorted(violations, key=lambda it: it.promise), counts)

@@ -16,6 +16,7 @@ from aiokafka.structs import TopicPartition
 from confluent_kafka.admin import AdminClient
 from platen_contracts.topics import CATALOGUE, Topic
 
+from platen_cli.errors import Unreachable
 from platen_cli.stack.lag import SECONDS, _committed, _quiet
 
 from .evidence import Books, Evidence, Json, Place, Record, Sent
@@ -151,7 +152,10 @@ def _plain(row: Any) -> Json:
 async def _ledger(sandbox: str) -> Json | None:
     if not sandbox:
         return None
-    async with httpx.AsyncClient(timeout=60, trust_env=False) as client:
-        answer = await client.get(f"{sandbox}/sandbox/ledger")
-        answer.raise_for_status()
-        return answer.json()
+    try:
+        async with httpx.AsyncClient(timeout=60, trust_env=False) as client:
+            answer = await client.get(f"{sandbox}/sandbox/ledger")
+            answer.raise_for_status()
+            return answer.json()
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as problem:
+        raise Unreachable(f"the sandbox at {sandbox} does not show its ledger ({problem or type(problem).__name__})") from None

@@ -20,7 +20,9 @@ JUDGED_MS = 6 * 24 * 3600 * 1000
 
 
 def audit(
-    sandbox: Annotated[str, typer.Option("--sandbox", help="The sandbox's address: its vendors' books are looked at.")] = "",
+    sandbox: Annotated[
+        str, typer.Option("--sandbox", help="The address of a sandbox whose vendors' books are looked at; by default the run's own.")
+    ] = "",
     strict: Annotated[bool, typer.Option("--strict", help="Dead letters count as violations.")] = False,
     data: DataOption = None,
 ) -> None:
@@ -29,6 +31,9 @@ def audit(
     For a system at rest: it looks twice, and tells what both looks found. Exits 1 if there is anything.
     """
     where = reach(data)
+    sandbox = sandbox or where.sandbox
+    if not sandbox:
+        say("platen", "no sandbox is known (--sandbox URL names one), so vendors' own books are not looked at")
     for service in _unknown(where):
         say("platen", f"the database of {service} is not known, so it is not judged")
     verdict, evidence = asyncio.run(audit_twice(lambda: _look(where, sandbox, strict)))

@@ -24,11 +24,14 @@ VARIABLE = "PLATEN_DATABASE_"
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """Bootstrap `host:port`, what stands before every topic, and the database URL of each service that is known."""
+    """Bootstrap `host:port`, what stands before every topic, the database URL of each service that is known, and the address
+    of the sandbox where there is one.
+    """
 
     kafka: str
     prefix: str
     databases: Mapping[str, str]
+    sandbox: str = ""
 
     def database(self, service: str) -> str:
         """Raises `UserError` naming what to set."""
@@ -42,14 +45,15 @@ class Reach:
 
 
 def reach(data: Path | None) -> Reach:
-    """What PLATEN_KAFKA and PLATEN_DATABASE_<SERVICE> name, else the run in the data folder. Raises `UserError`."""
+    """What PLATEN_KAFKA, PLATEN_DATABASE_<SERVICE> and PLATEN_SANDBOX name, else the run in the data folder. Raises `UserError`."""
     given = Given.from_environment()
     named = {name: os.environ.get(f"{VARIABLE}{name.upper()}", "") for name in SERVICES}
     databases = {name: url for name, url in named.items() if url}
     if given.kafka:
-        return Reach(given.kafka, given.topic_prefix, databases)
+        return Reach(given.kafka, given.topic_prefix, databases, os.environ.get("PLATEN_SANDBOX", ""))
     run = read_run(data_folder(data))
-    return Reach(run["kafka"], run["topic_prefix"], {**run["databases"], **databases})
+    sandbox = run["services"]["sandbox"]["url"] if "sandbox" in run["services"] else ""
+    return Reach(run["kafka"], run["topic_prefix"], {**run["databases"], **databases}, sandbox)
 
 
 @asynccontextmanager
