@@ -266,6 +266,10 @@ async def test_a_slice_of_a_topic_becomes_one_retry_per_order_whose_replies_are_
     asked = await deployment.platen(*words, "--dry-run")
     assert "2 records of dispatch.results speak of 2 orders" in asked
     assert "2 would be retried" in asked
+    assert re.search(r"^2 +#\S+, #\S+ +Failed to send +would be retried +it stays Failed to send", asked, re.MULTILINE)
+    missed = await deployment.platen(*words[:-1], "0", "--dry-run", code=1)
+    assert f"give the same with --dry-run --run {missed.split('run ')[1].split()[0]}" in missed
+    assert "nope: not in the catalogue" in await deployment.platen("replay", "nope", code=1)
     requests = len(await deployment.read("dispatch.requests"))
 
     number = json.loads((await deployment.query("select snapshot::text from orders where id = $1", first))[0][0])["number"]

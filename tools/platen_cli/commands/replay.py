@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import getpass
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated
@@ -17,13 +17,22 @@ from rich.table import Table
 
 from platen_cli.errors import UserError
 from platen_cli.recovery.reach import reach
-from platen_cli.recovery.replay import Found, Replies, Run, Slice, find, retry
+from platen_cli.recovery.replay import Found, Replies, Run, Slice, check_topic, find, retry
 
 from .common import DataOption, console, moment, say
 
+NAMED = 3
+"""Orders that a line of the table names; with those that have come to the same, it would be as long as there are orders."""
+
+
+def _known(topic: str) -> str:
+    """A wrong topic is told before what else is missing."""
+    check_topic(topic)
+    return topic
+
 
 def replay(
-    topic: Annotated[str, typer.Argument(help="Any topic, such as dispatch.results or orders.dead-letter.")],
+    topic: Annotated[str, typer.Argument(callback=_known, help="Any topic, such as dispatch.results or orders.dead-letter.")],
     since: Annotated[
         datetime,
         typer.Option("--from", parser=moment, metavar="TIME", help="Records from then on: 2026-11-23T06:00 (UTC), or 2h (ago)."),
@@ -60,16 +69,22 @@ def replay(
     _show(spoken.orders, replies, dry_run)
     if len(replies) < len(spoken.orders):
         missing = len(spoken.orders) - len(replies)
+        words = f"{'--dry-run ' if dry_run else ''}--run {run}"
         raise UserError(
-            f"{missing} replies did not come within {wait:g} s; see that orders is ready, then give --run {run} again"
+            f"{missing} replies did not come within {wait:g} s; see that orders is ready, then give the same with {words}"
         )
 
 
 def _show(orders: Sequence[Found], replies: Replies, dry_run: bool) -> None:
-    table = Table("order", "id", "was", "version", "reply", "why", box=None, pad_edge=False)
+    """A line for each status and answer; every order by itself is in the console and in `platen trace`."""
+    alike: dict[tuple[str, str, str], list[str]] = defaultdict(list)
     for one in orders:
         word, why = _told(replies.get(one.order_id), dry_run)
-        table.add_row(one.number, one.order_id, one.status, str(one.version), word, why)
+        alike[word, one.status, why].append(one.number)
+    table = Table("orders", "which", "was", "reply", "why", box=None, pad_edge=False)
+    for (word, status, why), numbers in sorted(alike.items()):
+        more = ", …" if len(numbers) > NAMED else ""
+        table.add_row(str(len(numbers)), ", ".join(numbers[:NAMED]) + more, status, word, why)
     console.print(table)
     sums = Counter(_told(replies.get(one.order_id), dry_run)[0] for one in orders)
     say("platen", f"{len(orders)} orders: " + ", ".join(f"{count} {word}" for word, count in sorted(sums.items())))

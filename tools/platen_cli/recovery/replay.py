@@ -77,13 +77,18 @@ class Spoken:
     nobody: int
 
 
+def check_topic(topic: str) -> None:
+    """Raises `UserError` for one that is not in the catalogue."""
+    if topic not in CATALOGUE:
+        raise UserError(f"{topic}: not in the catalogue; `platen topics describe` lists those there are")
+
+
 async def find(where: Reach, part: Slice, order: str = "") -> Spoken:
     """The orders that the slice speaks of, by key, or by the order id or shop order in the value.
 
     `order` leaves only that one, by id or number. Raises `UserError` for a topic that is not in the catalogue.
     """
-    if part.topic not in CATALOGUE:
-        raise UserError(f"{part.topic}: not in the catalogue; `platen topics describe` lists those there are")
+    check_topic(part.topic)
     count = 0
     named: dict[str, Original] = {}
     async for record in read(where.kafka, [where.prefix + part.topic], since=part.since, until=part.until):
