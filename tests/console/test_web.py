@@ -299,17 +299,18 @@ async def test_a_refusal_that_comes_in_time_is_shown_at_its_field_with_what_was_
 ) -> None:
     order = an_order(1, OrderStatus.NEW)
     await _fill(world, order)
-    apply = world.desk.apply
+    item, apply = item_id(order.order_id), world.desk.apply
 
     async def answered(incoming: Any) -> Any:
         outcomes = await apply(incoming)
         words = {"command_id": incoming[0].meta.id, "order_id": order.order_id, "version": 4}
-        refusal = orders.CommandRefused(**words, code="invalid_answer", reason="name: too long", field="answers.name")
+        refusal = orders.CommandRefused(
+            **words, code="invalid_answer", reason=f"name: too long; see {item}", field="answers.name"
+        )
         await apply([heard.incoming(refusal, "orders.replies")])
         return outcomes
 
     monkeypatch.setattr(world.desk, "apply", answered)
-    item = item_id(order.order_id)
     async with world.browser() as client:
         answer = await post(
             client,
@@ -320,7 +321,8 @@ async def test_a_refusal_that_comes_in_time_is_shown_at_its_field_with_what_was_
             **{"answer.name": "A very long name"},
         )
     assert answer.status_code == 422
-    assert "name: too long" in answer.text
+    assert '<span class="wrong" id="wrong">name: too long; see “Star map poster”</span>' in answer.text
+    assert "answers.name" not in answer.text
     assert 'value="A very long name" dir="auto" maxlength="20" aria-invalid="true"' in answer.text
 
 
@@ -332,9 +334,11 @@ async def test_a_reply_that_comes_late_appears_on_the_page(world: World) -> None
         answer = await post(client, f"/orders/{order.order_id}", f"/orders/{order.order_id}/archive", version="4")
         address = answer.headers["location"]
         (row,) = await world.outbox()
-        reply = orders.CommandRefused(command_id=row[0], order_id=order.order_id, version=4, code="stale", reason="It changed.")
+        reason = f"It changed; look at item {item_id(order.order_id)}."
+        reply = orders.CommandRefused(command_id=row[0], order_id=order.order_id, version=4, code="stale", reason=reason)
         await world.tell((reply, "orders.replies"))
-        assert "refused: It changed." in (await client.get(f"{address}&live=1")).text
+        page = (await client.get(f"{address}&live=1")).text
+    assert "refused: <bdi>It changed; look at item “Star map poster”.</bdi>" in page
 
 
 @pytest.mark.usefixtures("soon")
@@ -367,10 +371,11 @@ async def test_a_bulk_is_a_command_each_that_share_a_bulk_id_and_name_the_versio
         assert len({row[0] for row in rows}) == 3
 
         words = {"command_id": by_order[told[0].order_id][0], "order_id": told[0].order_id, "version": 3, "bulk_id": bulk}
-        await world.tell((orders.CommandRefused(**words, code="stale", reason="Look at it again."), "orders.replies"))
+        reason = f"Look at item {item_id(told[0].order_id)} again."
+        await world.tell((orders.CommandRefused(**words, code="stale", reason=reason), "orders.replies"))
         page = (await client.get(answer.headers["location"])).text
     assert "Send to vendor: 0 of 3 done, 1 refused, 2 waiting for the answer" in page
-    assert "Look at it again." in page
+    assert f"{told[0].number}</a> <bdi>Look at item “Family mug” again.</bdi>" in page
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from platen_console.web.guard import inside
 from platen_console.web.pages import offers, web_link
 from platen_contracts.orders import OrderChanged
 
-from .heard import NOON, a_history, an_order, item_id
+from .heard import NOON, OTHER_ITEM, a_history, an_order, by_hand, item_id
 
 ORDER = an_order(0)
 ITEM = item_id(ORDER.order_id)
@@ -64,6 +64,19 @@ def test_personal_changes_are_named_without_values() -> None:
 
 def test_the_first_version_tells_how_many_items_came() -> None:
     assert words.changes(a_history(ORDER)[0], ORDER) == ["taken in with 1 item"]
+
+
+def test_a_refusal_names_an_item_by_its_title_and_which_of_several_it_is() -> None:
+    order = by_hand(1)
+    first = item_id(order.order_id)
+    items = {**order.items, OTHER_ITEM: order.items[first]}
+    told = f"name: the artwork needs an answer; personalise item {OTHER_ITEM}."
+    assert words.plainly(told, order) == "name: the artwork needs an answer; personalise item “Pet tote bag”."
+    several = order.model_copy(update={"items": items})
+    assert words.plainly(told, several).endswith("personalise item “Star map poster (2 of 2)”.")
+    assert words.plainly(f"The order has no item {'f' * 32}.", order) == f"The order has no item {'f' * 32}."
+    assert words.field(f"units.{OTHER_ITEM}", several) == "units of Star map poster (2 of 2)"
+    assert [words.field(name, order) for name in ("answers.name", "recipient.city")] == ["", "recipient.city"]
 
 
 def test_a_cause_is_told_by_what_happened_and_a_command_by_its_name() -> None:

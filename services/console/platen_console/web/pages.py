@@ -51,7 +51,7 @@ class BulkResult:
     """How far a bulk has come."""
 
     commands: Sequence[Command]
-    numbers: Mapping[str, str]
+    orders: Mapping[str, OrderSnapshot]
 
     def count(self, outcome: str | None) -> int:
         return sum(1 for command in self.commands if command.outcome == outcome)
@@ -87,7 +87,8 @@ def _environment() -> Environment:
     )
     environment.filters.update(
         when=when, action=words.action, reason=words.reason, field=words.field, spaced=words.spaced, sentence=words.sentence,
-        cause=words.cause, link=web_link, answer=words.answer_text, slug=slug, kb=words.kilobytes,
+        plainly=words.plainly, nth=words.nth, cause=words.cause, link=web_link, answer=words.answer_text, slug=slug,
+        kb=words.kilobytes,
     )  # fmt: skip
     environment.globals.update(
         STATUSES=[status.value for status in OrderStatus],

@@ -31,7 +31,7 @@ from platen_console.decide import OrderAsked, SyncAsked
 from platen_console.model import Command, Entry, reference_of
 from platen_console.settings import ADMIN, OPERATOR
 from platen_console.store.reading import Filter, Known, Reading
-from platen_console.web import builders, forms
+from platen_console.web import builders, forms, words
 from platen_console.web.forms import Form, Wrong
 from platen_console.web.guard import COOKIE, SESSION_SECONDS, Guard, Sessions, inside, is_account_name
 from platen_console.web.pages import ALLOWED, BulkResult, Tried, cursor_of, fingerprint, list_address, render, summary
@@ -114,7 +114,7 @@ class Console:
         if not commands:
             return None
         orders = await self._reading.orders([command.order_id for command in commands])
-        return BulkResult(commands, {order.order_id: order.number for order in orders})
+        return BulkResult(commands, {order.order_id: order for order in orders})
 
     async def _bulk(self, request: Request) -> Response:
         form = await forms.read_form(request)
@@ -189,7 +189,8 @@ class Console:
         found = await _soon(answered)
         if found is not None and isinstance(found.reply, CommandRefused):
             now = await self._known(request, form=form)
-            return await self._order_page(request, now, _tried(action, form, found.reply.reason, found.reply.field or ""))
+            reason = words.plainly(found.reply.reason, now.order)
+            return await self._order_page(request, now, _tried(action, form, reason, found.reply.field or ""))
         return RedirectResponse(f"/orders/{known.order.order_id}?asked={command_id}", 303)
 
     # Syncs

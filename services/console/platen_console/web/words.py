@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -79,6 +80,9 @@ _UNSAID = ("version", "edited_version", "status", "status_since", "actions", "or
 """Parts of a patch that are said elsewhere, or say nothing to a person."""
 
 
+_ID = re.compile(r"\b[0-9a-f]{32}\b")
+
+
 def answer_text(answer: Any) -> str:
     """An answer as it is typed; texts of a list one a line."""
     if isinstance(answer, FileRef):
@@ -109,9 +113,28 @@ def reason(code: str) -> str:
 
 
 def field(name: str, order: OrderSnapshot) -> str:
-    """The name of a field, with an item's title in the place of its id."""
+    """The name of a field, with an item's title in the place of its id; nothing for an answer, which the refusal names itself."""
     first, _, rest = name.partition(".")
-    return f"{first} of {_title(rest, order)}" if rest in order.items else name
+    if first == "answers":
+        return ""
+    return f"{first} of {_one_of(rest, order)}" if rest in order.items else name
+
+
+def plainly(text: str, order: OrderSnapshot) -> str:
+    """What a service said of an order, with an item's title in the place of its id, which no page shows."""
+    return _ID.sub(lambda found: f"“{_one_of(found[0], order)}”" if found[0] in order.items else found[0], text)
+
+
+def nth(item_id: str, order: OrderSnapshot) -> str:
+    """`2 of 3` where three items of the order have its title; nothing where it is the only one."""
+    title = order.items[item_id].title
+    same = [other for other, item in order.items.items() if item.title == title]
+    return f"{same.index(item_id) + 1} of {len(same)}" if len(same) > 1 else ""
+
+
+def _one_of(item_id: str, order: OrderSnapshot) -> str:
+    place = nth(item_id, order)
+    return f"{order.items[item_id].title} ({place})" if place else order.items[item_id].title
 
 
 def cause(event_type: str) -> str:
