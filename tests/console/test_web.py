@@ -342,6 +342,21 @@ async def test_a_reply_that_comes_late_appears_on_the_page(world: World) -> None
 
 
 @pytest.mark.usefixtures("soon")
+async def test_a_send_that_was_obeyed_is_said_to_be_asked_for(world: World) -> None:
+    order = an_order(1, OrderStatus.FAILED)
+    await _fill(world, order)
+    async with world.browser() as client:
+        answer = await post(client, f"/orders/{order.order_id}", f"/orders/{order.order_id}/retry", version="4")
+        (row,) = await world.outbox()
+        reply = orders.CommandApplied(command_id=row[0], order_id=order.order_id, version=5, status=OrderStatus.FAILED)
+        await world.tell((reply, "orders.replies"))
+        page = (await client.get(answer.headers["location"])).text
+    note = page.partition('<div class="note plain"')[2].partition("</div>")[0]
+    assert " ".join(note.rpartition("<strong>")[2].split()) == "Send again:</strong> sending was asked for."
+    assert "note good" not in page
+
+
+@pytest.mark.usefixtures("soon")
 async def test_a_form_sent_twice_is_one_command(world: World) -> None:
     order = an_order(1, OrderStatus.NEW)
     await _fill(world, order)
@@ -374,7 +389,7 @@ async def test_a_bulk_is_a_command_each_that_share_a_bulk_id_and_name_the_versio
         reason = f"Look at item {item_id(told[0].order_id)} again."
         await world.tell((orders.CommandRefused(**words, code="stale", reason=reason), "orders.replies"))
         page = (await client.get(answer.headers["location"])).text
-    assert "Send to vendor: 0 of 3 done, 1 refused, 2 waiting for the answer" in page
+    assert "Send to vendor: 0 of 3 asked for, 1 refused, 2 waiting for the answer" in page
     assert f"{told[0].number}</a> <bdi>Look at item “Family mug” again.</bdi>" in page
 
 

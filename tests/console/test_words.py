@@ -8,7 +8,8 @@ import pytest
 from platen_console.web import words
 from platen_console.web.guard import inside
 from platen_console.web.pages import offers, web_link
-from platen_contracts.orders import OrderChanged
+from platen_contracts.orders import CommandApplied, OrderChanged
+from platen_contracts.status import OrderStatus
 
 from .heard import NOON, OTHER_ITEM, a_history, an_order, by_hand, item_id
 
@@ -77,6 +78,21 @@ def test_a_refusal_names_an_item_by_its_title_and_which_of_several_it_is() -> No
     assert words.plainly(f"The order has no item {'f' * 32}.", order) == f"The order has no item {'f' * 32}."
     assert words.field(f"units.{OTHER_ITEM}", several) == "units of Star map poster (2 of 2)"
     assert [words.field(name, order) for name in ("answers.name", "recipient.city")] == ["", "recipient.city"]
+
+
+@pytest.mark.parametrize(
+    ("action", "patch", "said"),
+    [
+        ("retry", {"activity": {"kind": "queued"}}, "sending was asked for"),
+        ("render", {}, "print files were asked for"),
+        ("stop_sending", {}, "dispatch was asked to stop"),
+        ("stop_sending", {"activity": {"kind": "none"}}, "done; the order is at version 7, Failed to send"),
+        ("edit_shipping", {}, "done; the order is at version 7, Failed to send"),
+    ],
+)
+def test_what_another_service_has_yet_to_do_is_not_called_done(action: str, patch: dict[str, Any], said: str) -> None:
+    reply = CommandApplied(command_id="1", order_id=ORDER.order_id, version=7, status=OrderStatus.FAILED, patch=patch)
+    assert words.obeyed(action, reply) == said
 
 
 def test_a_cause_is_told_by_what_happened_and_a_command_by_its_name() -> None:

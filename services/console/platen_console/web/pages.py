@@ -59,10 +59,11 @@ class BulkResult:
     @property
     def said(self) -> str:
         """`Archive: 3 of 5 done, 1 already so, 1 refused`."""
-        parts = [f"{self.count(APPLIED)} of {len(self.commands)} done"]
+        asked = {command.action for command in self.commands}
+        applied = "asked for" if asked & words.ASKED_FOR.keys() else "done"
+        parts = [f"{self.count(APPLIED)} of {len(self.commands)} {applied}"]
         named = ((IGNORED, "already so"), (REFUSED, "refused"), (None, "waiting for the answer"))
         parts += [f"{count} {text}" for outcome, text in named if (count := self.count(outcome))]
-        asked = {command.action for command in self.commands}
         return f"{words.action(min(asked, key=list(words.ACTIONS).index))}: {', '.join(parts)}"
 
     @property
@@ -93,6 +94,7 @@ def _environment() -> Environment:
     environment.globals.update(
         STATUSES=[status.value for status in OrderStatus],
         changes=words.changes,
+        obeyed=words.obeyed,
         offers=offers,
         of_order=of_order,
         of_item=of_item,

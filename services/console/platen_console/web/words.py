@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from platen_contracts.common import FileRef
-from platen_contracts.orders import OrderChanged, OrderSnapshot
+from platen_contracts.orders import CommandApplied, OrderChanged, OrderSnapshot
 
 ACTIONS: Mapping[str, str] = {
     "send": "Send to vendor",
@@ -31,6 +31,15 @@ ACTIONS: Mapping[str, str] = {
     "see_detail": "See detail",
 }
 """Actions as a person reads them, in the order in which they are shown."""
+
+ASKED_FOR: Mapping[str, str] = {
+    "send": "sending was asked for",
+    "retry": "sending was asked for",
+    "render": "print files were asked for",
+    "stop_sending": "dispatch was asked to stop",
+    "settle": "a last look at the vendor was asked for",
+}
+"""Actions whose effect comes later, from another service."""
 
 REASONS: Mapping[str, str] = {
     "wrong_status": "not in this status",
@@ -110,6 +119,14 @@ def action(name: str) -> str:
 
 def reason(code: str) -> str:
     return REASONS.get(code) or spaced(code)
+
+
+def obeyed(action: str, reply: CommandApplied) -> str:
+    """What a command did. Where it was only asked for, the reply's status is still the one that it is to change."""
+    over = _part(reply.patch, "activity").get("kind") == "none"  # what is only scheduled stops at once
+    if action in ASKED_FOR and not over:
+        return ASKED_FOR[action]
+    return f"done; the order is at version {reply.version}, {reply.status.value}"
 
 
 def field(name: str, order: OrderSnapshot) -> str:
