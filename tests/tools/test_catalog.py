@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 from platen_cli.catalog import push, read_catalog
 from platen_cli.catalog.read import Catalog, Picture
+from platen_cli.demo.play import CATALOG, SMALL
 from platen_cli.errors import UserError
 from platen_render.gateway import ObjectStore
 
@@ -141,6 +142,25 @@ def test_a_mistake_is_told_with_file_line_field_and_remedy(folder: Path, right: 
 def test_every_mistake_is_told_at_once(folder: Path) -> None:
     found = mistakes(folder, ARTWORK.replace("safe: 3", "saef: 3").replace("kind: choice", "kind: chioce"))
     assert [mistake.split(": ")[0] for mistake in found] == ["artworks/mug.yaml:11", "artworks/mug.yaml:8"]
+
+
+def test_what_the_demo_fills_in_is_told_where_nobody_has() -> None:
+    with pytest.raises(UserError) as caught:
+        read_catalog(CATALOG)
+    words = "was not filled in (the demo does it in its own); write the value"
+    assert str(caught.value).splitlines() == [
+        f"vendors.yaml:5: ${{SANDBOX}} {words}",
+        f"vendors.yaml:11: ${{SANDBOX}} {words}",
+        f"shops.yaml:4: ${{SANDBOX}} {words}",
+        f"listings.yaml:6: ${{WIDTH}} {words}",
+        f"listings.yaml:6: ${{HEIGHT}} {words}",
+    ]
+    assert read_catalog(CATALOG, {"SANDBOX": "http://127.0.0.1:8190"} | SMALL).listings
+
+
+def test_a_line_that_is_commented_out_is_left_to_be_filled_in(folder: Path) -> None:
+    (folder / "artworks/mug.yaml").write_text(f"# by ${{DESIGNER}}\n{ARTWORK}")
+    assert read_catalog(folder).artworks
 
 
 def test_a_file_that_is_no_picture_at_all_is_found_by_the_trial(folder: Path) -> None:

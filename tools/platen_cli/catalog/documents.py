@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from itertools import pairwise
@@ -17,6 +18,9 @@ from pydantic_core import ErrorDetails
 
 M = TypeVar("M", bound=Message)
 Steps = tuple[str | int, ...]
+
+_TO_FILL_IN = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
+"""Capitals: what an artwork's template puts in is called by an option's name, which has none."""
 
 
 @dataclass
@@ -50,6 +54,9 @@ def load(path: Path, name: str, fill: Mapping[str, str], mistakes: list[str]) ->
         return Document(name)
     for word, value in fill.items():
         text = text.replace(f"${{{word}}}", value)
+    if left := list(_left_to_fill_in(text)):
+        mistakes += [f"{name}:{line}: {word} was not filled in (the demo does it in its own); write the value" for line, word in left]
+        return Document(name)
     try:
         content = _with_text_keys(yaml.safe_load(text))
         node: Any = yaml.compose(text, Loader=yaml.SafeLoader)
@@ -62,6 +69,13 @@ def load(path: Path, name: str, fill: Mapping[str, str], mistakes: list[str]) ->
     document = Document(name, content)
     _note_lines(node, (), document._lines, set())
     return document
+
+
+def _left_to_fill_in(text: str) -> Iterator[tuple[int, str]]:
+    """Each with its line; most would do no harm to the YAML, and would be published as they are."""
+    for number, line in enumerate(text.splitlines(), 1):
+        for found in _TO_FILL_IN.finditer(line.partition("#")[0]):
+            yield number, found[0]
 
 
 def _with_text_keys(content: Any) -> Any:
