@@ -108,6 +108,18 @@ def test_a_users_mistake_is_one_line_and_exit_code_2(
     assert told in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("lanes", "resume"), "Missing argument 'sync|orders|render|dispatch|tracking|console'"),
+        (("outbox", "retry"), "Missing argument 'sync|orders|render|dispatch|tracking|console'"),
+        (("topics", "rebuild"), "Missing argument 'orders.status|orders.history|orders.private'"),
+    ],
+)
+def test_what_may_stand_for_a_missing_argument_is_told(words: tuple[str, ...], told: str) -> None:
+    assert told in platen(*words).stderr
+
+
 def test_setup_provisions_a_given_broker_and_cluster(
     kafka_bootstrap: str, postgres_admin_url: str, topic_prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

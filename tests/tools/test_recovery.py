@@ -114,6 +114,7 @@ def headers_of(message: Message, message_id: str) -> list[tuple[str, bytes]]:
 async def test_a_dead_letter_is_found_shown_corrected_and_redriven_once_under_its_own_id(
     deployment: Deployment, tmp_path: Path
 ) -> None:
+    assert "there are no dead letters" in await deployment.platen("dead-letters", "list")
     order_id, message_id = "0a" * 16, secrets.token_hex(16)
     command = archive(order_id)
     headers: list[tuple[str, bytes | None]] = [*headers_of(command, message_id), ("x-odd", b"\xff\x00"), ("x-none", None)]

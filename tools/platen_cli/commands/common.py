@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from platen_contracts.topics import SERVICES
 from rich.console import Console
 from rich.text import Text
 
@@ -31,6 +32,9 @@ class PortChoice(StrEnum):
 PortsOption = Annotated[
     PortChoice, typer.Option("--ports", help="Fixed ports (console 8100, sync 8101, …, kafka 8192) or any free ones.")
 ]
+
+# What is missing is told by this name.
+ServiceArgument = Annotated[str, typer.Argument(metavar="|".join(SERVICES), help="Whose it is.")]
 
 COLOURS = {
     "sync": "cyan",

@@ -57,7 +57,7 @@ def list_letters(
             else:
                 console.print(_listed(chunk))
         if not (pile or as_json):
-            console.print("no such dead letter")
+            console.print("there are no dead letters" if wanted.is_everything else "no such dead letter")
 
 
 @app.command("show")

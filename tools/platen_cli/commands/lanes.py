@@ -11,7 +11,7 @@ from rich.table import Table
 from platen_cli.recovery import lanes
 from platen_cli.recovery.reach import reach
 
-from .common import DataOption, console, say
+from .common import DataOption, ServiceArgument, console, say
 
 app = typer.Typer(help="The lanes of each service: lag, paused ones and why; let a paused one go on.")
 
@@ -36,8 +36,8 @@ def show(context: typer.Context, data: DataOption = None) -> None:
 
 @app.command("resume")
 def resume(
-    service: Annotated[str, typer.Argument(help="Such as orders.")],
-    lane: Annotated[str, typer.Argument(help="Such as facts.")],
+    service: ServiceArgument,
+    lane: Annotated[str, typer.Argument(help="Such as facts; `platen lanes` lists them.")],
     data: DataOption = None,
 ) -> None:
     """Let a paused lane go on where it stopped. Mend the cause first, or it pauses again."""

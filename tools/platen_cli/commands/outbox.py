@@ -11,7 +11,7 @@ from rich.table import Table
 from platen_cli.recovery import outbox
 from platen_cli.recovery.reach import reach
 
-from .common import DataOption, console, say
+from .common import DataOption, ServiceArgument, console, say
 
 app = typer.Typer(help="Messages that Kafka would not take, and why; let them be tried again.")
 
@@ -33,7 +33,7 @@ def show(context: typer.Context, data: DataOption = None) -> None:
 
 @app.command("retry")
 def retry(
-    service: Annotated[str, typer.Argument(help="Such as orders.")],
+    service: ServiceArgument,
     topic: Annotated[str | None, typer.Option(help="Only what is meant for this one, such as orders.status.")] = None,
     data: DataOption = None,
 ) -> None:

@@ -56,7 +56,9 @@ def describe(data: DataOption = None) -> None:
 
 @app.command()
 def rebuild(
-    topic: Annotated[str, typer.Argument(help="orders.status, orders.history or orders.private.")],
+    topic: Annotated[
+        str, typer.Argument(metavar="orders.status|orders.history|orders.private", help="One that a service can tell again.")
+    ],
     check: Annotated[bool, typer.Option("--check", help="Only compare and report.")] = False,
     wait: Annotated[float, typer.Option(min=0, help="Seconds until what is missing has to be sent.")] = 60,
     data: DataOption = None,
