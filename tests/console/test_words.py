@@ -1,4 +1,4 @@
-"""Codes and patches in words."""
+"""Codes in words."""
 
 from __future__ import annotations
 
@@ -8,63 +8,12 @@ import pytest
 from platen_console.web import words
 from platen_console.web.guard import inside
 from platen_console.web.pages import offers, web_link
-from platen_contracts.orders import CommandApplied, OrderChanged
+from platen_contracts.orders import CommandApplied
 from platen_contracts.status import OrderStatus
 
-from .heard import NOON, OTHER_ITEM, a_history, an_order, by_hand, item_id
+from .heard import OTHER_ITEM, an_order, by_hand, item_id
 
 ORDER = an_order(0)
-ITEM = item_id(ORDER.order_id)
-
-
-def _event(patch: dict[str, Any], **fields: Any) -> OrderChanged:
-    said = {
-        "order_id": ORDER.order_id,
-        "version": 7,
-        "at": NOON,
-        "actor": {"kind": "service", "name": "dispatch"},
-        "cause": {"id": "x", "type": "platen.dispatch.DispatchAccepted.v1"},
-        "from": "New",
-        "to": "New",
-        "patch": patch,
-    }
-    return OrderChanged.model_validate(said | fields)
-
-
-@pytest.mark.parametrize(
-    ("patch", "said"),
-    [
-        ({"version": 7, "status": "Sent", "actions": {"send": "wrong_status"}}, []),
-        ({"items": {ITEM: {"state": "Ready"}}}, ["Family mug: Ready"]),
-        ({"items": {ITEM: {"sides": {"front": {"state": "failed"}}}}}, ["Family mug, front: file failed"]),
-        ({"items": {ITEM: None}}, ["Family mug: moved away"]),
-        ({"items": {ITEM: {"shipped": 2}}}, ["Family mug: 2 shipped"]),
-        ({"items": {"gone": {"state": "Ready"}}}, ["an item: Ready"]),
-        ({"activity": {"kind": "in doubt", "attempt": 2, "reason": "no reply"}}, ["in doubt", "attempt 2", "no reply"]),
-        ({"activity": {"kind": "none", "attempt": None}}, ["nothing under way any more"]),
-        ({"attention": {"late": {"since": "…", "remedy": "ask"}}}, ["attention: late"]),
-        ({"attention": None}, []),
-        ({"attention": {"shop_changed": None}}, ["no longer: shop changed"]),
-        ({"failure": {"code": "address_refused"}}, ["failed: address refused"]),
-        ({"failure": None}, []),
-        ({"vendor_order": {"vendor_order_id": "77", "status": "on_hold"}}, ["vendor's order 77", "the vendor says on hold"]),
-        ({"parcels": {"p1": {"carrier": "DHL"}}}, ["parcel p1 with DHL"]),
-        ({"parcels": {"p1": {"posted": True}}}, ["parcel p1 told to the shop"]),
-        ({"something_new": {"a": 1}}, ["something new changed"]),
-        ({"something_new": None}, ["something new changed"]),
-    ],
-)
-def test_a_patch_is_told_in_words(patch: dict[str, Any], said: list[str]) -> None:
-    assert words.changes(_event(patch), ORDER) == said
-
-
-def test_personal_changes_are_named_without_values() -> None:
-    event = _event({}, personal_changed=["recipient.postcode", f"items.{ITEM}.answers", "recipient"])
-    assert words.changes(event, ORDER) == ["recipient’s postcode changed", "answers of Family mug changed", "recipient changed"]
-
-
-def test_the_first_version_tells_how_many_items_came() -> None:
-    assert words.changes(a_history(ORDER)[0], ORDER) == ["taken in with 1 item"]
 
 
 def test_a_refusal_names_an_item_by_its_title_and_which_of_several_it_is() -> None:

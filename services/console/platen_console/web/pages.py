@@ -23,6 +23,7 @@ from platen_console.store.reading import Cursor, Filter
 from platen_console.web import words
 from platen_console.web.builders import BUILDERS, unanswered
 from platen_console.web.differences import differences
+from platen_console.web.history import story
 
 ALLOWED = "allowed"
 
@@ -93,7 +94,7 @@ def _environment() -> Environment:
     )  # fmt: skip
     environment.globals.update(
         STATUSES=[status.value for status in OrderStatus],
-        changes=words.changes,
+        story=story,
         obeyed=words.obeyed,
         offers=offers,
         of_order=of_order,

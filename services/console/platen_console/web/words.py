@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from platen_contracts.common import FileRef
-from platen_contracts.orders import CommandApplied, OrderChanged, OrderSnapshot
+from platen_contracts.orders import CommandApplied, OrderSnapshot
 
 ACTIONS: Mapping[str, str] = {
     "send": "Send to vendor",
@@ -85,10 +85,6 @@ _CAUSES: Mapping[str, str] = {
     "Artwork": "Artwork published",
 }
 
-_UNSAID = ("version", "edited_version", "status", "status_since", "actions", "order_id", "created_at", "placed_at", "children")
-"""Parts of a patch that are said elsewhere, or say nothing to a person."""
-
-
 _ID = re.compile(r"\b[0-9a-f]{32}\b")
 
 
@@ -123,7 +119,7 @@ def reason(code: str) -> str:
 
 def obeyed(action: str, reply: CommandApplied) -> str:
     """What a command did. Where it was only asked for, the reply's status is still the one that it is to change."""
-    over = _part(reply.patch, "activity").get("kind") == "none"  # what is only scheduled stops at once
+    over = said_of(reply.patch.get("activity")).get("kind") == "none"  # what is only scheduled stops at once
     if action in ASKED_FOR and not over:
         return ASKED_FOR[action]
     return f"done; the order is at version {reply.version}, {reply.status.value}"
@@ -160,107 +156,6 @@ def cause(event_type: str) -> str:
     return _CAUSES.get(name) or sentence("".join(f"_{c.lower()}" if c.isupper() else c for c in name).strip("_"))
 
 
-def changes(event: OrderChanged, order: OrderSnapshot) -> list[str]:
-    """What an event changed, a phrase each. `order` gives names to items."""
-    if event.version == 1:
-        count = len(_part(event.patch, "items"))
-        return [f"taken in with {count} {'item' if count == 1 else 'items'}"]
-    phrases = [phrase for name, value in event.patch.items() if name not in _UNSAID for phrase in _phrases(name, value, order)]
-    return phrases + [f"{_personal(name, order)} changed" for name in event.personal_changed]
-
-
-def _phrases(name: str, value: Any, order: OrderSnapshot) -> Iterator[str]:
-    match name:
-        case "items":
-            for item_id, patch in _entries(value):
-                yield from _item(_title(item_id, order), patch)
-        case "activity":
-            yield from _activity(value)
-        case "attention":
-            for code, patch in _entries(value):
-                yield f"no longer: {spaced(code)}" if patch is None else f"attention: {spaced(code)}"
-        case "failure":
-            if value is not None:
-                yield f"failed: {spaced(str(_part({'': value}, '').get('code', 'again')))}"
-        case "vendor_order":
-            yield from _vendor_order(value)
-        case "parcels":
-            for parcel, patch in _entries(value):
-                yield f"parcel {parcel} {'removed' if patch is None else _parcel(patch)}"
-        case "generation":
-            yield f"sending no. {value}"
-        case "hand_over":
-            yield "handed over"
-        case "erased":
-            yield "personal data erased"
-        case _:
-            yield f"{spaced(name)}: {value}" if isinstance(value, str | int) else f"{spaced(name)} changed"
-
-
-def _item(title: str, patch: Any) -> Iterator[str]:
-    if patch is None:
-        yield f"{title}: moved away"
-        return
-    held = _part({"": patch}, "")
-    if isinstance(held.get("state"), str):
-        yield f"{title}: {held['state']}"
-    for side, change in _entries(held.get("sides")):
-        state = _part({"": change}, "").get("state")
-        if isinstance(state, str):
-            yield f"{title}, {side}: file {state}"
-    for name in ("quantity", "shipped", "cancelled"):
-        if held.get(name) is not None:
-            yield f"{title}: {held[name]} {'units' if name == 'quantity' else name}"
-    if "artwork" in held:
-        yield f"{title}: artwork changed"
-
-
-def _activity(value: Any) -> Iterator[str]:
-    held = _part({"": value}, "")
-    kind = held.get("kind")
-    if kind == "none":
-        yield "nothing under way any more"
-    elif isinstance(kind, str):
-        yield kind
-    if held.get("attempt") is not None:
-        yield f"attempt {held['attempt']}"
-    if isinstance(held.get("reason"), str):
-        yield held["reason"]
-
-
-def _vendor_order(value: Any) -> Iterator[str]:
-    held = _part({"": value}, "")
-    if held.get("vendor_order_id") is not None:
-        yield f"vendor's order {held['vendor_order_id']}"
-    if held.get("status") is not None:
-        yield f"the vendor says {spaced(str(held['status']))}"
-
-
-def _parcel(patch: Any) -> str:
-    held = _part({"": patch}, "")
-    if held.get("posted") is True and len(held) == 1:
-        return "told to the shop"
-    return f"with {held['carrier']}" if held.get("carrier") else "updated"
-
-
-def _personal(name: str, order: OrderSnapshot) -> str:
-    """`items.<id>.answers` → answers of its item; `recipient.postcode` → recipient's postcode."""
-    first, _, rest = name.partition(".")
-    if first == "items":
-        item_id, _, part = rest.partition(".")
-        return f"{spaced(part) or 'answers'} of {_title(item_id, order)}"
-    return f"{spaced(first)}’s {spaced(rest)}" if rest else spaced(first)
-
-
-def _title(item_id: str, order: OrderSnapshot) -> str:
-    item = order.items.get(item_id)
-    return "an item" if item is None else item.title
-
-
-def _part(whole: Mapping[str, Any], name: str) -> dict[str, Any]:
-    part = whole.get(name)
-    return part if isinstance(part, dict) else {}
-
-
-def _entries(value: Any) -> Iterator[tuple[str, Any]]:
-    yield from (value.items() if isinstance(value, dict) else ())
+def said_of(patch: Any) -> dict[str, Any]:
+    """What a patch says of something; nothing where it takes it away."""
+    return patch if isinstance(patch, dict) else {}
