@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from platen_cli.demo.board import Board
-from platen_cli.demo.show import table
+from platen_cli.demo.show import News, table
 from platen_cli.demo.story import Plan
 from platen_contracts.status import OrderStatus
 from rich.console import Console
@@ -46,3 +46,13 @@ def test_numbers_stay_whole_on_a_terminal_of_80_columns() -> None:
     lines = a_screen(a_board_of(2, settled=1), width=80, height=24)
     assert any("#1000-2" in line for line in lines)
     assert all(len(line) <= 80 for line in lines)
+
+
+def test_a_log_has_a_line_only_where_an_order_has_come_to_something_else() -> None:
+    news, order = News(), an_order()
+    sent = order.model_copy(update={"status": OrderStatus.SENT})
+    another = order.model_copy(update={"order_id": "f" * 32})
+    seen = [order, order.model_copy(update={"version": 2}), another, sent, sent.model_copy(update={"version": 4}), order]
+    lines = [news.of(each) for each in seen]
+    assert [bool(line) for line in lines] == [True, False, True, True, False, True]
+    assert lines[3].endswith(": Sent")

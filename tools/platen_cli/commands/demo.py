@@ -94,9 +94,13 @@ async def _audited(place: Place, stack: Stack, board: Board) -> list[str]:
 async def _play(place: Place, orders: int, small: bool, patience: float) -> Result:
     board, began = Board({}), time.monotonic()
     if not console.is_terminal:
-        return await play(
-            place, orders, lambda _, order: say("orders", show.line(order)), board, small=small, patience_s=patience
-        )
+        news = show.News()
+
+        def watch(_: Board, order: OrderSnapshot) -> None:
+            if line := news.of(order):
+                say("orders", line)
+
+        return await play(place, orders, watch, board, small=small, patience_s=patience)
     # The whole table is printed at the end; until then, what fits on the screen can be redrawn in place.
     with Live(
         console=console, get_renderable=lambda: show.table(board, began, console.height), refresh_per_second=4, transient=True

@@ -48,10 +48,18 @@ def _fitting(board: Board, rows: list[OrderSnapshot], room: int) -> list[OrderSn
     return [order for order in rows if order.order_id in chosen]
 
 
-def line(order: OrderSnapshot) -> str:
-    """One line for a log: what the order has come to."""
-    activity = "" if order.activity.kind == "none" else f" ({order.activity.kind})"
-    return f"{order.number} at {order.vendor_id}: {order.status}{activity}"
+class News:
+    """Lines for a log. Most versions of an order change nothing that such a line tells."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, str] = {}
+
+    def of(self, order: OrderSnapshot) -> str:
+        """What the order has come to; empty where that was its last line too."""
+        activity = "" if order.activity.kind == "none" else f" ({order.activity.kind})"
+        line = f"{order.number} at {order.vendor_id}: {order.status}{activity}"
+        last, self._last[order.order_id] = self._last.get(order.order_id), line
+        return "" if line == last else line
 
 
 def to_look_at(board: Board, place: Place) -> list[str]:
