@@ -137,6 +137,18 @@ async def test_a_service_that_cannot_start_ends_the_start_with_its_own_last_word
     assert not of_run(tmp_path / "data")
 
 
+async def test_a_wrong_setting_of_a_service_is_told_before_anything_is_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLATEN_CONSOLE_TOKEN", "short")
+    said: list[tuple[str, str]] = []
+    with pytest.raises(UserError, match=r"^console: PLATEN_CONSOLE_TOKEN: \(hidden\): it has 5 characters; allowed: "):
+        async with Stack(tmp_path / "data", ports="auto", given=Given(), on_progress=lambda *line: said.append(line)):
+            pass
+    assert said == []
+    assert not (tmp_path / "data" / "postgres").exists()
+
+
 async def test_two_stacks_on_one_folder_are_refused(given: Given, make_service: MakeService, tmp_path: Path) -> None:
     make_service("fake")
     async with Stack(tmp_path / "data", ports="auto", services=["fake"], given=given) as stack:

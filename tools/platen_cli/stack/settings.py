@@ -5,11 +5,17 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from contextlib import redirect_stderr
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.util import find_spec
+from io import StringIO
 from pathlib import Path
+from typing import Any
 
 from platen_contracts.topics import SERVICES
+from platen_messaging.settings import load
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from platen_cli.errors import UserError
 from platen_cli.provision.databases import hide_password
@@ -94,6 +100,31 @@ def is_runnable(service: str) -> bool:
     """Whether `python -m platen_<service>` would find something to run."""
     spec = find_spec(package_of(service))
     return spec is not None and spec.origin is not None and Path(spec.origin).with_name("__main__.py").exists()
+
+
+def check_settings(service: str, environment: Mapping[str, str]) -> None:
+    """Raises `UserError` with what the service would end with in this environment, so that nothing need be started to hear it."""
+    name = f"{package_of(service)}.settings"
+    if find_spec(name) is None:
+        return
+    said = StringIO()
+    try:
+        with redirect_stderr(said):
+            load(_read_from(environment, import_module(name).Settings))
+    except SystemExit:
+        raise UserError(f"{service}: {said.getvalue().strip()}") from None
+
+
+def _read_from(environment: Mapping[str, str], settings: type[BaseSettings]) -> type[BaseSettings]:
+    """The same settings, read from there instead of from this process's own environment."""
+
+    class There(settings):
+        @classmethod
+        def settings_customise_sources(cls, *args: Any, env_settings: Any, **more: Any) -> tuple[PydanticBaseSettingsSource, ...]:
+            env_settings.env_vars = {name.lower(): value for name, value in environment.items() if value}
+            return (env_settings,)
+
+    return There
 
 
 def chosen_services(names: list[str] | None) -> tuple[list[str], list[str]]:

@@ -23,10 +23,13 @@ from platen_cli.waiting import patiently
 
 from .process import ServiceProcess, pause_before_restart
 from .run import forget_run, only_run, write_run
-from .settings import HELPERS, PORTS, Given, chosen_services, package_of
+from .settings import HELPERS, PORTS, Given, check_settings, chosen_services, package_of
 
 PATIENCE = 60.0
 """Seconds in which a broker or a cluster that is given, and not up yet, has to answer."""
+
+NO_DATABASE_YET = "postgresql:///postgres"
+"""Stands in while the other settings are checked: where the databases are is known when their server runs."""
 
 Ports = Literal["fixed", "auto"]
 
@@ -124,6 +127,8 @@ class Stack:
             self._on_progress("leftovers", f"ended {ended} of a killed run")
         for name in self.missing:
             self._on_progress(name, f"skipped: package {package_of(name)} is not installed")
+        for name in self.services:
+            check_settings(name, {**self.environment(name), "PLATEN_DATABASE": NO_DATABASE_YET})
         for name in (*self.services, *(["kafka"] if self.kafka else [])):
             ensure_free(self.ports[name], name)
         # The last one pushed stops first: the broker, then the database.
