@@ -39,7 +39,9 @@ def test_where_there_is_nothing_nothing_is_wrong() -> None:
 
 def a_run(**services: str) -> Run:
     """What the file of a run says whose `services` have these addresses."""
-    told: dict[str, ServiceRun] = {name: {"pid": 1, "url": url, "ready_url": url, "restarts": 0} for name, url in services.items()}
+    told: dict[str, ServiceRun] = {
+        name: {"pid": 1, "url": url, "ready_url": url, "restarts": 0} for name, url in services.items()
+    }
     return {
         "pid": 1,
         "started": "",

@@ -55,7 +55,9 @@ def load(path: Path, name: str, fill: Mapping[str, str], mistakes: list[str]) ->
     for word, value in fill.items():
         text = text.replace(f"${{{word}}}", value)
     if left := list(_left_to_fill_in(text)):
-        mistakes += [f"{name}:{line}: {word} was not filled in (the demo does it in its own); write the value" for line, word in left]
+        mistakes += [
+            f"{name}:{line}: {word} was not filled in (the demo does it in its own); write the value" for line, word in left
+        ]
         return Document(name)
     try:
         content = _with_text_keys(yaml.safe_load(text))

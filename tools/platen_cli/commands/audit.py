@@ -21,7 +21,7 @@ JUDGED_MS = 6 * 24 * 3600 * 1000
 
 def audit(
     sandbox: Annotated[
-        str, typer.Option("--sandbox", help="The address of a sandbox whose vendors' books are looked at; by default the run's own.")
+        str, typer.Option("--sandbox", help="A sandbox's address: its vendors' books are looked at; the run's own by default.")
     ] = "",
     strict: Annotated[bool, typer.Option("--strict", help="Dead letters count as violations.")] = False,
     data: DataOption = None,

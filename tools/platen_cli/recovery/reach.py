@@ -45,7 +45,7 @@ class Reach:
 
 
 def reach(data: Path | None) -> Reach:
-    """What PLATEN_KAFKA, PLATEN_DATABASE_<SERVICE> and PLATEN_SANDBOX name, else the run in the data folder. Raises `UserError`."""
+    """What PLATEN_KAFKA, PLATEN_DATABASE_<SERVICE>, PLATEN_SANDBOX name, else the run in the data folder. Raises `UserError`."""
     given = Given.from_environment()
     named = {name: os.environ.get(f"{VARIABLE}{name.upper()}", "") for name in SERVICES}
     databases = {name: url for name, url in named.items() if url}
