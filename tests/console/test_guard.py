@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from html import unescape
+
 import pytest
 from platen_contracts.status import OrderStatus
 
@@ -124,6 +127,27 @@ async def test_a_cookie_of_another_token_opens_nothing(world: World) -> None:
     cookie = answer.headers["set-cookie"].partition(";")[0]
     async with world.browser(TOKEN, cookie=cookie) as client:
         assert (await client.get("/orders")).status_code == 303
+
+
+@pytest.mark.parametrize(
+    "address", ["/orders?status=Ready+to+send&q=zo", "/orders?q=%E0%B8%AA%26x", f"/orders/{'0' * 32}?asked=1"]
+)
+async def test_login_leads_back_to_the_very_page_that_was_asked_for(world: World, address: str) -> None:
+    async with world.browser(TOKEN) as client:
+        page = await client.get((await client.get(address)).headers["location"])
+        found = re.search(r'name="next" value="([^"]*)"', page.text)
+        assert found is not None
+        answer = await client.post("/login", data={"token": TOKEN, "operator": "ann", "next": unescape(found[1])})
+    assert answer.headers["location"] == address
+
+
+@pytest.mark.parametrize(("token", "operator"), [("wrong", "ann"), (TOKEN, "Ann Smith")])
+async def test_a_login_that_was_refused_keeps_the_name_and_tells_its_rule(world: World, token: str, operator: str) -> None:
+    async with world.browser(TOKEN) as client:
+        answer = await client.post("/login", data={"token": token, "operator": operator})
+    assert answer.status_code == 401
+    assert f'name="operator" value="{operator}"' in answer.text
+    assert "history of what you do; small letters, digits, dot" in answer.text
 
 
 async def test_a_full_name_is_no_account_name(world: World) -> None:

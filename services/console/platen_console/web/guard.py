@@ -20,6 +20,7 @@ COOKIE = "platen_console"
 SESSION_SECONDS = 12 * 3600
 OPEN_TO_ALL = ("/login", "/static/")
 LOCAL_OPERATOR = "operator"
+ACCOUNT_NAME = "small letters, digits, dot, dash and underscore, and first a letter or digit"
 _OPERATOR = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
 
 _HEADERS = {
@@ -109,7 +110,8 @@ class Guard:
         if path.startswith(OPEN_TO_ALL) or self._sessions.operator(request) is not None:
             return None
         if request.method == "GET" and "live" not in request.query_params:
-            return RedirectResponse(f"/login?next={quote(path)}", 303)
+            query = f"?{request.url.query}" if request.url.query else ""
+            return RedirectResponse(f"/login?next={quote(path + query)}", 303)
         return PlainTextResponse("Log in first, at /login", 401)
 
 

@@ -33,7 +33,16 @@ from platen_console.settings import ADMIN, OPERATOR
 from platen_console.store.reading import Filter, Known, Reading
 from platen_console.web import builders, forms, words
 from platen_console.web.forms import Form, Wrong
-from platen_console.web.guard import COOKIE, SESSION_SECONDS, Guard, Sessions, inside, is_account_name
+from platen_console.web.guard import (
+    ACCOUNT_NAME,
+    COOKIE,
+    LOCAL_OPERATOR,
+    SESSION_SECONDS,
+    Guard,
+    Sessions,
+    inside,
+    is_account_name,
+)
 from platen_console.web.pages import ALLOWED, BulkResult, Tried, cursor_of, fingerprint, list_address, render, summary
 
 log = logger("web")
@@ -218,24 +227,23 @@ class Console:
         if self._sessions.open:
             return RedirectResponse("/orders", 303)
         if request.method == "GET":
-            return self._login_page(request, inside(request.query_params.get("next", "/orders")))
+            return self._login_page(inside(request.query_params.get("next", "/orders")), LOCAL_OPERATOR)
         form = await forms.read_form(request)
-        next_page, operator = inside(form.get("next")), form.get("operator") or "operator"
+        next_page, operator = inside(form.get("next")), form.get("operator") or LOCAL_OPERATOR
         if not is_account_name(operator):
-            return self._login_page(request, next_page, "Account name: small letters, digits, dot, dash and underscore, please.")
+            return self._login_page(next_page, operator, f"Account name: {ACCOUNT_NAME}, please.")
         cookie = self._sessions.log_in(form.get("token"), operator)
         if cookie is None:
             log.warning("a login was refused", operator=operator)
-            return self._login_page(
-                request, next_page, "That is neither the token in PLATEN_CONSOLE_TOKEN nor the one in PLATEN_CONSOLE_ADMIN_TOKEN."
-            )
+            wrong = "That is neither the token in PLATEN_CONSOLE_TOKEN nor the one in PLATEN_CONSOLE_ADMIN_TOKEN."
+            return self._login_page(next_page, operator, wrong)
         answer = RedirectResponse(next_page, 303)
         secure = request.headers.get("origin", "").startswith("https://")
         answer.set_cookie(COOKIE, cookie, max_age=SESSION_SECONDS, httponly=True, samesite="strict", secure=secure)
         return answer
 
-    def _login_page(self, request: Request, next_page: str, wrong: str = "") -> Response:
-        values = {"next": next_page, "wrong": wrong, "operator": None}
+    def _login_page(self, next_page: str, typed: str, wrong: str = "") -> Response:
+        values = {"next": next_page, "typed": typed, "rule": ACCOUNT_NAME, "wrong": wrong, "operator": None}
         return HTMLResponse(render("login.html", **values), 401 if wrong else 200)
 
     async def _log_out(self, _: Request) -> Response:
