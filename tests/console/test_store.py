@@ -73,9 +73,10 @@ async def test_a_purged_order_is_gone_with_its_history(world: World) -> None:
 
 async def test_paging_shows_every_order_once_in_both_directions(world: World) -> None:
     same_moment = [an_order(number, placed_at=heard.NOON) for number in range(100, 107)]
+    same_moment += [an_order(number, placed_at=heard.NOON, number=f"#1102-{number - 198}") for number in range(200, 210, 2)]
     everything = [an_order(number) for number in range(20)] + same_moment
     await world.tell(*((it, "orders.status") for it in everything))
-    expected = sorted(((it.placed_at, it.order_id) for it in everything), reverse=True)
+    expected = sorted(((it.placed_at, it.shop_id, it.number, it.order_id) for it in everything), reverse=True)
 
     page = await world.reading.page(Filter(), None, 5)
     assert page.newer is None
@@ -83,12 +84,22 @@ async def test_paging_shows_every_order_once_in_both_directions(world: World) ->
     while page.older is not None:
         page = await world.reading.page(Filter(), page.older, 5)
         pages.append(page)
-    assert [(row.order.placed_at, row.order.order_id) for it in pages for row in it.rows] == expected
+    shown = [row.order for it in pages for row in it.rows]
+    assert [(it.placed_at, it.shop_id, it.number, it.order_id) for it in shown] == expected
     back = [page]
     while page.newer is not None:
         page = await world.reading.page(Filter(), page.newer, 5)
         back.insert(0, page)
     assert [it.rows for it in back] == [it.rows for it in pages]
+
+
+async def test_orders_of_one_shop_order_stand_side_by_side(world: World) -> None:
+    numbers = ["#1026", "#1026-2", "#1026-3", "#1027", "#10260"]
+    told = [an_order(2 * nth, placed_at=heard.NOON, number=number) for nth, number in enumerate(reversed(numbers))]
+    elsewhere = an_order(1, placed_at=heard.NOON, number="#1026-1")
+    await world.tell(*((it, "orders.status") for it in (*told, elsewhere)))
+    page = await world.reading.page(Filter(), None, 9)
+    assert [row.order.number for row in page.rows] == ["#1026-1", "#1027", "#10260", "#1026-3", "#1026-2", "#1026"]
 
 
 @pytest.mark.parametrize(

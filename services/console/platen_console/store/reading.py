@@ -16,6 +16,10 @@ from platen_console.model import APPLIED, IGNORED, Command, Progress, Reply, ref
 
 _LISTED = "orders left join private on private.order_id = orders.id"
 
+# The indexes know the first part; what shares a moment is sorted as it is read. By bytes "-" stands before every digit, so
+# that nothing comes between #1026 and #1026-2.
+_PLACE = ("orders.placed_at", "orders.shop_id", 'orders.number collate "C"', "orders.id")
+
 _HISTORY = "select event::text from history where order_id = $1 order by version desc limit $2"
 
 _ARTWORKS = "select id, document::text from catalog where kind = 'artwork' and id = any($1::text[])"
@@ -72,9 +76,14 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """A place in the list, which runs from the order placed last to the one placed first."""
+    """A place in the list, which runs from the order placed last to the one placed first.
+
+    Orders made of one shop order were placed at one moment: by shop and number they stand side by side.
+    """
 
     placed_at: datetime
+    shop_id: str
+    number: str
     order_id: str
     newer: bool = False
     """Look towards the newer ones instead of the older ones."""
@@ -86,7 +95,7 @@ class Listed:
     private: OrderPrivate | None
 
     def cursor(self, *, newer: bool = False) -> Cursor:
-        return Cursor(self.order.placed_at, self.order.order_id, newer)
+        return Cursor(self.order.placed_at, self.order.shop_id, self.order.number.replace("\0", ""), self.order.order_id, newer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,13 +141,14 @@ class Reading:
         conditions, values = wanted.where()
         newer = at is not None and at.newer
         if at is not None:
-            values += [at.placed_at, at.order_id]
-            sign = ">" if newer else "<"
-            conditions.append(f"(orders.placed_at, orders.id) {sign} (${len(values) - 1}::timestamptz, ${len(values)})")
+            first = len(values) + 1
+            values += [at.placed_at, at.shop_id, at.number, at.order_id]
+            place = f"(${first}::timestamptz, ${first + 1}, ${first + 2}, ${first + 3})"
+            conditions.append(f"({', '.join(_PLACE)}) {'>' if newer else '<'} {place}")
         way = "asc" if newer else "desc"
         statement = (
             f"select orders.document::text, private.document::text from {_LISTED} {_joined(conditions)} "
-            f"order by orders.placed_at {way}, orders.id {way} limit {size + 1}"
+            f"order by {', '.join(f'{part} {way}' for part in _PLACE)} limit {size + 1}"
         )
         async with self._engine.connect() as tx:
             found = [_listed(row) for row in await _rows(tx, statement, *values)]

@@ -179,7 +179,7 @@ def fingerprint(text: str) -> str:
 
 def list_address(wanted: Filter, cursor: Cursor | None = None, **more: str) -> str:
     """The address of a list page."""
-    place = "" if cursor is None else f"{cursor.placed_at.isoformat()}~{cursor.order_id}"
+    place = "" if cursor is None else f"{cursor.placed_at.isoformat()}~{cursor.shop_id}~{cursor.order_id}~{cursor.number}"
     parts = {"status": wanted.status, "q": wanted.query, "shop": wanted.shop_id, "vendor": wanted.vendor_id, **more}
     if cursor is not None:
         parts["newer" if cursor.newer else "older"] = place
@@ -189,12 +189,12 @@ def list_address(wanted: Filter, cursor: Cursor | None = None, **more: str) -> s
 
 def cursor_of(older: str, newer: str) -> Cursor | None:
     """The place that an address names; an unreadable one is the beginning."""
-    moment, _, order_id = (newer or older).partition("~")
     try:
+        moment, shop_id, order_id, number = (newer or older).split("~", 3)
         placed_at = datetime.fromisoformat(moment)
     except ValueError:
         return None
-    return Cursor(placed_at, order_id, bool(newer)) if placed_at.tzinfo is not None else None
+    return Cursor(placed_at, shop_id, number, order_id, bool(newer)) if placed_at.tzinfo is not None else None
 
 
 def summary(order: OrderSnapshot) -> tuple[str, int, int]:
