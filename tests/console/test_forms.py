@@ -140,6 +140,11 @@ async def test_an_item_names_what_its_artwork_asks_and_nobody_answered(
     assert card.count("is missing") == missing
 
 
+@pytest.mark.parametrize(("status", "button"), [(OrderStatus.NEW, "Render"), (OrderStatus.READY, "Render again")])
+async def test_only_what_was_rendered_is_rendered_again(world: World, status: OrderStatus, button: str) -> None:
+    assert f'<button class="small">{button}</button>' in await _page(world, an_order(1, status))
+
+
 async def test_nothing_is_missing_of_an_ignored_item_or_one_whose_answers_are_not_known(world: World) -> None:
     order = by_hand(1)
     private = a_private(order, items={OTHER_ITEM: {}})
