@@ -125,7 +125,7 @@ async def test_a_photo_is_no_answer_to_what_the_new_artwork_asks_as_a_text(world
 
 
 @pytest.mark.parametrize("answers", [{}, {"name": ""}, {"message": "Hello"}])
-def test_only_what_is_required_is_missing_where_nobody_answered(answers: dict[str, str]) -> None:
+def test_only_what_is_required_is_missing_where_nobody_answered(answers: dict[str, Any]) -> None:
     assert unanswered(MUG, answers) == ["name"]
     assert unanswered(MUG, {**answers, "name": "Zoë"}) == []
 
