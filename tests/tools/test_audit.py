@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 from platen_cli.audit import Evidence, audit, gather, summary
+from platen_cli.audit.evidence import Record
 from platen_cli.audit.gather import PASSED_OVER
-from platen_cli.errors import UserError
+from platen_cli.errors import Unreachable, UserError
 from platen_cli.recovery.reach import reach
 from platen_cli.stack.run import Run, ServiceRun, only_run, write_run
 from platen_contracts.topics import SERVICES, read_by
@@ -77,3 +78,12 @@ def test_vendor_orders_are_counted_only_where_the_vendors_were_looked_at() -> No
 async def test_a_sandbox_that_does_not_answer_is_one_line(kafka_bootstrap: str, topic_prefix: str) -> None:
     with pytest.raises(UserError, match=r"the sandbox at http://127\.0\.0\.1:9 does not show its ledger"):
         await gather(kafka_bootstrap, {}, topic_prefix, sandbox="http://127.0.0.1:9")
+
+
+def test_a_value_nested_without_end_is_no_object_and_ends_no_audit() -> None:
+    assert Record("orders.history", 0, 0, 0, None, b"[" * 20_000, []).body == {}
+
+
+async def test_a_broker_that_does_not_answer_is_one_line() -> None:
+    with pytest.raises(Unreachable, match=r"Kafka at 127\.0\.0\.1:9 does not answer"):
+        await gather("127.0.0.1:9", {})

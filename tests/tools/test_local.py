@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
@@ -113,6 +114,7 @@ async def test_without_the_extra_one_line_names_it_and_the_setting_that_does_wit
 OWNER = """
 import asyncio, sys
 from pathlib import Path
+from typing import Any
 from platen_cli.local import Postgres
 async def main():
     async with Postgres(Path(sys.argv[1]) / "postgres", fsync=False) as postgres:
@@ -154,3 +156,25 @@ def _gone(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     except OSError:
         return True
+
+
+@pytest.mark.parametrize("kind", [Kafka, Postgres])
+async def test_a_server_that_did_not_come_up_has_died_and_may_be_started_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: type[Kafka] | type[Postgres]
+) -> None:
+    serving = kind._serving
+    server = kind(tmp_path / "server")
+
+    async def dies(server: Any) -> None:
+        server._process.kill()
+        await serving(server)
+
+    monkeypatch.setattr(kind, "_serving", dies)
+    with pytest.raises(UserError, match="while it started"):
+        await server.start()
+    assert server.died
+    monkeypatch.setattr(kind, "_serving", serving)
+    await server.start()
+    assert server.running
+    await server.stop()
+    assert not server.died

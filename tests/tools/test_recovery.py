@@ -263,6 +263,8 @@ async def test_a_slice_of_a_topic_becomes_one_retry_per_order_whose_replies_are_
     first, second = await failed_orders(deployment, "1001", "1002")
     await deployment.start()
     await until(lambda: _count(deployment, "orders.status", 2))
+    for value in (b"not json", b'{"order_id": "somebody else\'s"}'):
+        await deployment.put("orders.status", value, [], first.encode())
     words = ("replay", "dispatch.results", "--from", "1h", "--wait", "20")
     asked = await deployment.platen(*words, "--dry-run")
     assert "2 records of dispatch.results speak of 2 orders" in asked
@@ -292,11 +294,12 @@ async def test_a_slice_of_a_topic_becomes_one_retry_per_order_whose_replies_are_
 
 
 async def test_a_topic_that_lost_records_is_told_again_until_it_equals_the_database(deployment: Deployment) -> None:
-    await failed_orders(deployment, "1001", "1002", "1003")
+    first, *_ = await failed_orders(deployment, "1001", "1002", "1003")
     await deployment.query("delete from outbox where topic = 'orders.status' and id % 2 = 0")
     await deployment.query("delete from outbox where topic = 'orders.history' and id % 3 = 0")
     await deployment.query("delete from outbox where topic = 'orders.private'")
     await deployment.start()
+    await deployment.put("orders.private", b"not json", [], first.encode())
     for topic in ("orders.status", "orders.history", "orders.private"):
         lost = await deployment.platen("topics", "rebuild", topic, "--check", code=1)
         assert "not in the topic as they are" in lost

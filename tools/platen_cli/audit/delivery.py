@@ -117,7 +117,8 @@ def _topic_as_committed(evidence: Evidence, service: str, books: Books, topic: s
             yield Violation("I8", what, record.text_key)
         seen.setdefault(message_id, record)
     yield from _missing(evidence, service, topic, rows, seen)
-    yield from _out_of_order(topic, rows, seen)
+    if not topic.endswith(".dead-letter"):  # two lanes may write of one key, and those without a key are in any partition
+        yield from _out_of_order(topic, rows, seen)
 
 
 def _letter_id(letter: Record) -> str:

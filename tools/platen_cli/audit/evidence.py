@@ -51,7 +51,7 @@ class Record:
         """The value as a JSON object; empty where it is none."""
         try:
             found = json.loads(self.value or b"{}")
-        except ValueError:
+        except (ValueError, RecursionError):
             return {}
         return found if isinstance(found, dict) else {}
 

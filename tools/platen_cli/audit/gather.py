@@ -12,9 +12,12 @@ import asyncpg
 import httpx
 import platen_messaging.kafka  # noqa: F401  makes aiokafka read header names that are no UTF-8
 from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
+from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 from platen_contracts.topics import CATALOGUE, Topic
+from platen_messaging.faults import told
 
 from platen_cli.errors import Unreachable
 from platen_cli.stack.lag import SECONDS, _committed, _quiet
@@ -55,10 +58,13 @@ async def gather(
         databases: URL by service; of a service that is left out, nothing is judged.
         sandbox: the sandbox's address, where there is one.
     """
-    committed = await asyncio.to_thread(_groups, bootstrap, prefix, list(databases))
-    (topics, ends), books, vendors = await asyncio.gather(
-        read_topics(bootstrap, prefix, list(catalogue)), _books(databases), _ledger(sandbox)
-    )
+    try:
+        committed = await asyncio.to_thread(_groups, bootstrap, prefix, list(databases))
+        (topics, ends), books, vendors = await asyncio.gather(
+            read_topics(bootstrap, prefix, list(catalogue)), _books(databases), _ledger(sandbox)
+        )
+    except (KafkaException, KafkaError) as problem:
+        raise Unreachable(f"Kafka at {bootstrap} does not answer ({told(problem)}); see that it runs") from None
     return Evidence(
         prefix, topics, ends, books, committed, vendors, accepted, spoiled, forged, passed_over, catalogue
     )  # fmt: skip

@@ -150,6 +150,11 @@ class Daemon(ABC):
         while any(_alive(member) for member in family):  # noqa: ASYNC110
             await asyncio.sleep(POLL_SECONDS)
 
+    async def _came_to_nothing(self) -> None:
+        """Ends what did not begin to serve. It has died then: nobody wanted it ended, and whoever minds it tries again."""
+        await self.kill()
+        self._told_to_end = False
+
     def pause(self) -> None:
         """Freezes it (SIGSTOP): connections stay open, nothing answers."""
         self._signal(signal.SIGSTOP)

@@ -131,7 +131,7 @@ class Kafka(Daemon):
         try:
             await self._serving()
         except BaseException:
-            await self.kill()
+            await self._came_to_nothing()
             raise
 
     def _flags(self) -> list[str]:

@@ -75,7 +75,7 @@ class Postgres(Daemon):
         try:
             await self._serving()
         except BaseException:
-            await self.kill()
+            await self._came_to_nothing()
             raise
 
     async def stop(self) -> None:

@@ -149,9 +149,11 @@ async def _orders(where: Reach, named: Mapping[str, Original]) -> list[Found]:
         return []
     async for record in read(where.kafka, [where.prefix + "orders.status"]):
         snapshot, order_id = _json(record.value), (record.key or b"").decode("utf-8", "replace")
-        if not snapshot:
+        if record.value is None:
             found.pop(order_id, None)
             continue
+        if not {"number", "status", "version"} <= snapshot.keys():
+            continue  # no snapshot: somebody else's record, which changes nothing
         shop_order = f"{snapshot.get('shop_id')}/{snapshot.get('shop_order_id')}"
         originals = [named[name] for name in (order_id, shop_order) if name in named]
         if originals:
