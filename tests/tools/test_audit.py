@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,7 @@ def test_a_value_nested_without_end_is_no_object_and_ends_no_audit() -> None:
     assert Record("orders.history", 0, 0, 0, None, b"[" * 20_000, []).body == {}
 
 
-async def test_a_broker_that_does_not_answer_is_one_line() -> None:
+async def test_a_broker_that_does_not_answer_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules[gather.__module__], "SECONDS", 1)
     with pytest.raises(Unreachable, match=r"Kafka at 127\.0\.0\.1:9 does not answer"):
         await gather("127.0.0.1:9", {})
