@@ -340,7 +340,7 @@ async def test_offsets_of_a_partition_that_went_to_another_member_keep_no_others
 async def test_a_commit_that_is_never_answered_keeps_no_member_from_leaving_or_joining(
     toy: Toy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(member_module, "_COMMIT_SECONDS", 0.2)
+    monkeypatch.setattr(member_module, "_LAST_COMMIT_SECONDS", 0.2)
     commit, read = AIOKafkaConsumer.commit, AIOKafkaConsumer.getmany
     hanging, refused = asyncio.Event(), asyncio.Event()
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import KafkaError
@@ -16,6 +17,15 @@ from platen_contracts.message import Message
 from platen_contracts.topics import CATALOGUE
 
 from platen_cli.errors import Unreachable
+
+
+def json_object(value: bytes | None) -> dict[str, Any]:
+    """The value of a record as a JSON object; empty where it is none. Anybody may have written it, so it may be anything."""
+    try:
+        found = json.loads(value or b"null")
+    except (ValueError, RecursionError):
+        return {}
+    return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
 
 
 class Sender:

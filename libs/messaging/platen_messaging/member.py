@@ -36,7 +36,7 @@ _ASK_SECONDS = 10.0
 
 _ANSWER_SECONDS = 2.0
 
-_COMMIT_SECONDS = 5.0
+_LAST_COMMIT_SECONDS = 5.0
 """How long a member that leaves waits for its last offsets to be committed; those that are not cost a second look."""
 
 
@@ -148,7 +148,7 @@ class Member(Generic[S]):
     async def _leave(self, subscription: Subscription) -> None:
         self._health.clear(f"{self._part} reading")
         with self._processor.hurried():
-            await self._processor.committed(_COMMIT_SECONDS)
+            await self._processor.committed(_LAST_COMMIT_SECONDS)
             await subscription.stop()
         self._processor.left()
 

@@ -247,6 +247,7 @@ class Processor(Generic[S]):
         if self._committing is not None:
             self._committing.cancel()
         self._committing, self._handled = None, {}
+        self._commit_now.clear()
 
 
 def _halves(records: Sequence[Record]) -> Sequence[Sequence[Record]]:

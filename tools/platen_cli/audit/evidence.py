@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,6 +9,8 @@ from typing import Any
 
 from platen_contracts import dead_letter
 from platen_contracts.topics import CATALOGUE, Topic
+
+from platen_cli.wire import json_object
 
 Json = dict[str, Any]
 Place = tuple[str, int, int]
@@ -49,11 +50,7 @@ class Record:
     @cached_property
     def body(self) -> Json:
         """The value as a JSON object; empty where it is none."""
-        try:
-            found = json.loads(self.value or b"{}")
-        except (ValueError, RecursionError):
-            return {}
-        return found if isinstance(found, dict) else {}
+        return json_object(self.value)
 
     @property
     def text_key(self) -> str:

@@ -150,11 +150,6 @@ class Daemon(ABC):
         while any(_alive(member) for member in family):  # noqa: ASYNC110
             await asyncio.sleep(POLL_SECONDS)
 
-    async def _came_to_nothing(self) -> None:
-        """Ends what did not begin to serve. It has died then: nobody wanted it ended, and whoever minds it tries again."""
-        await self.kill()
-        self._told_to_end = False
-
     def pause(self) -> None:
         """Freezes it (SIGSTOP): connections stay open, nothing answers."""
         self._signal(signal.SIGSTOP)
@@ -191,6 +186,20 @@ class Daemon(ABC):
             env=marked(self.folder, **environment),
             start_new_session=True,
         )
+
+    @abstractmethod
+    async def _serving(self) -> None:
+        """Returns once clients are served. Raises `UserError` where it ended before, or takes too long."""
+
+    async def _begin(self, command: Sequence[str], user: tuple[int, int] = (-1, -1)) -> None:
+        """Starts it and returns when it serves. What came to nothing has died: nobody wanted it ended, it may be tried again."""
+        self._spawn(command, user)
+        try:
+            await self._serving()
+        except BaseException:
+            await self.kill()
+            self._told_to_end = False
+            raise
 
     async def _run(self, command: Sequence[str], user: tuple[int, int] = (-1, -1)) -> int:
         """Runs a helper program of the daemon to its end, printing into the log; returns its exit code."""

@@ -127,12 +127,7 @@ class Kafka(Daemon):
             )
             if code:
                 raise UserError(f"Kafka could not prepare {self.folder}: {last_lines(self.log)}")
-        self._spawn([*java, *flags, "-cp", files.classpath, "kafka.Kafka", str(settings)])
-        try:
-            await self._serving()
-        except BaseException:
-            await self._came_to_nothing()
-            raise
+        await self._begin([*java, *flags, "-cp", files.classpath, "kafka.Kafka", str(settings)])
 
     def _flags(self) -> list[str]:
         config = self.folder / "log4j2.properties"

@@ -71,12 +71,7 @@ class Postgres(Daemon):
         self._own(self._socket_folder)
         if not (self._data / "PG_VERSION").exists():
             await self._create()
-        self._spawn(self._command(), self._user)
-        try:
-            await self._serving()
-        except BaseException:
-            await self._came_to_nothing()
-            raise
+        await self._begin(self._command(), self._user)
 
     async def stop(self) -> None:
         await super().stop()

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, cast
 
 from platen_contracts.common import Actor
 from platen_contracts.envelope import Undecodable, decode_headers, decode_value
@@ -17,7 +15,7 @@ from platen_contracts.topics import CATALOGUE
 from platen_messaging.records import Record
 
 from platen_cli.errors import UserError
-from platen_cli.wire import Sender
+from platen_cli.wire import Sender, json_object
 
 from .reach import Reach
 from .reading import TopicReader, read, reading
@@ -148,7 +146,7 @@ async def _orders(where: Reach, named: Mapping[str, Original]) -> list[Found]:
     if not named:
         return []
     async for record in read(where.kafka, [where.prefix + "orders.status"]):
-        snapshot, order_id = _json(record.value), (record.key or b"").decode("utf-8", "replace")
+        snapshot, order_id = json_object(record.value), (record.key or b"").decode("utf-8", "replace")
         if record.value is None:
             found.pop(order_id, None)
             continue
@@ -164,7 +162,7 @@ async def _orders(where: Reach, named: Mapping[str, Original]) -> list[Found]:
 
 def _name_in(record: Record) -> str:
     """What names the order: the value's order id, else the shop order in it, else the key."""
-    body = _json(record.value)
+    body = json_object(record.value)
     if isinstance(order_id := body.get("order_id"), str):
         return order_id
     if isinstance(body.get("shop_id"), str) and isinstance(body.get("shop_order_id"), str):
@@ -179,11 +177,3 @@ def _original(record: Record) -> Original:
     except Undecodable:
         message_id = derived_id("record", record.topic, record.partition, record.offset)
     return Original(message_id, datetime.fromtimestamp(max(record.timestamp, 0) / 1000, UTC))
-
-
-def _json(value: bytes | None) -> dict[str, Any]:
-    try:
-        body = json.loads(value or b"null")
-    except (ValueError, RecursionError):
-        return {}
-    return cast("dict[str, Any]", body) if isinstance(body, dict) else {}
