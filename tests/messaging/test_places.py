@@ -218,6 +218,11 @@ async def test_a_place_that_cannot_be_kept_makes_the_lane_red_until_it_can(toy: 
     running = await toy.start(keeps_place=True)
     await toy.send(Add(by=1))
     await toy.total_is(1)
+
+    async def kept() -> bool:
+        return await toy.value("select sum(next) from places") == 2
+
+    await until(kept)  # of both that it has read, or it would be red before the next is counted
     await toy.query("alter table places rename to elsewhere")
     await toy.send(Add(by=1))
     await toy.total_is(2)
