@@ -18,6 +18,7 @@ import pytest
 from asyncpg.exceptions import InternalClientError
 from platen_contracts.envelope import encode_headers
 from platen_messaging import pauses, processor, records
+from platen_messaging.databases import shown
 from platen_messaging.faults import is_transient, told
 from platen_messaging.handlers import Handlers, On
 from platen_messaging.housekeeping import tidy
@@ -153,6 +154,13 @@ def migrate(package: str, database: str | None) -> subprocess.CompletedProcess[s
 async def test_migrations_run_from_the_command_line_again_and_again(database: Callable[[str], Awaitable[str]]) -> None:
     url = await database("toy_counter")
     assert migrate("toy_counter", url).returncode == 0
+
+
+async def test_a_migration_leaves_another_services_database_alone(database: Callable[[str], Awaitable[str]]) -> None:
+    url = await database("toy_counter")
+    done = migrate("platen_orders", url)
+    assert done.returncode == 1
+    assert done.stderr == f"PLATEN_DATABASE: {shown(url)!r}: it is the database of toy_counter; give platen_orders its own\n"
 
 
 @pytest.mark.parametrize(

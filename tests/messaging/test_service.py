@@ -220,6 +220,16 @@ async def test_a_database_ahead_of_the_code_is_fine(toy: Toy) -> None:
     await toy.start()
 
 
+async def test_another_services_database_is_refused_at_once(toy: Toy) -> None:
+    await toy.query("comment on table alembic_version is 'platen_render'")
+    async with process(**variables_of(toy)) as running:
+        assert await running.ended() == 1
+        line = running.raw[-1]
+        assert line.startswith("PLATEN_DATABASE: postgresql://")
+        assert line.endswith(": it is the database of platen_render; give toy_counter its own\n")
+        assert not any("Traceback" in line for line in running.raw)
+
+
 async def test_a_busy_port_is_told_with_its_remedy(toy: Toy) -> None:
     async with process(**variables_of(toy)) as first:
         address = (await first.url()).removeprefix("http://")

@@ -22,13 +22,17 @@ from .databases import open_engine, shown
 _LOCK = 0x706C6174656E4D  # "platenM": one migration at a time in a database
 
 
+class ForeignDatabase(ValueError):
+    """A database that another service has migrated. Each service has its own."""
+
+
 async def upgrade(url: str, package: str) -> None:
-    """Brings the database at `url` to the newest revision of `package`, in one transaction."""
+    """Brings the database at `url` to the newest revision of `package`, in one transaction. Raises `ForeignDatabase`."""
     config = _config(package)
     engine = open_engine(url, pooled=False)
     try:
         async with engine.begin() as connection:
-            await connection.run_sync(_upgrade, config)
+            await connection.run_sync(_upgrade, config, package)
     finally:
         await engine.dispose()
 
@@ -40,10 +44,14 @@ def run_env() -> None:
 
 
 def behind(connection: Connection, package: str) -> str | None:
-    """What is missing in this database for `package` to run, or None. A database newer than the package is fine."""
+    """What is missing in this database for `package` to run, or None. A database newer than the package is fine.
+
+    Raises `ForeignDatabase`.
+    """
     script = _script(package)
     if script is None:
         return None
+    _check_owner(connection, package)
     head = script.get_current_head()
     held = MigrationContext.configure(connection).get_current_revision()
     known = {revision.revision for revision in script.walk_revisions()}
@@ -52,10 +60,19 @@ def behind(connection: Connection, package: str) -> str | None:
     return f"the database is at revision {held or 'none'}, {package} needs {head}"
 
 
-def _upgrade(connection: Connection, config: Config) -> None:
+def _upgrade(connection: Connection, config: Config, package: str) -> None:
     connection.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+    _check_owner(connection, package)
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
+    # Revisions are numbers, the same in every service: whose they are is said beside them.
+    connection.execute(text(f"comment on table alembic_version is '{package}'"))
+
+
+def _check_owner(connection: Connection, package: str) -> None:
+    owner = connection.scalar(text("select obj_description(to_regclass('alembic_version'), 'pg_class')"))
+    if owner not in (None, package):
+        raise ForeignDatabase(f"it is the database of {owner}; give {package} its own")
 
 
 def _config(package: str) -> Config:

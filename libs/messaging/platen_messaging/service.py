@@ -26,7 +26,7 @@ from .health import Health
 from .housekeeping import keep_tidy
 from .lane import Lane
 from .member import Member
-from .migrate import behind
+from .migrate import ForeignDatabase, behind
 from .outcome import Outgoing
 from .records import Reader
 from .relay import Relay
@@ -110,7 +110,7 @@ class Service:
         self._relay.wake()
 
     async def serve(self, stop: asyncio.Event) -> None:
-        """Runs until `stop` is set, then drains. Raises `PortBusy`."""
+        """Runs until `stop` is set, then drains. Raises `PortBusy`, `ForeignDatabase`."""
         web = Web(application(self.health, self.routes), listen(self.settings.http_address))
         web.start()
         log.info("listening", url=web.url)
@@ -158,6 +158,8 @@ class Service:
                     self.health.clear("database")
                     return True
                 self.health.set("database", missing, f"run python -m platen_messaging.migrate {self._package}")
+            except ForeignDatabase as foreign:
+                raise ForeignDatabase(f"PLATEN_DATABASE: {address}: {foreign}") from None
             except Exception as failure:
                 known = is_transient(failure) or (sqlstate(failure) or "").startswith(_CANNOT_LOG_IN)
                 if not known:
@@ -189,7 +191,7 @@ def run(build: Callable[[SettingsClass], Service], settings_class: type[Settings
     gc.set_threshold(1_000_000, 20, 50)
     try:
         uvloop.run(_until_signal(service))
-    except PortBusy as problem:
+    except (PortBusy, ForeignDatabase) as problem:
         sys.exit(str(problem))
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from .databases import database_url, shown
 
@@ -89,10 +89,13 @@ class ServiceSettings(BaseSettings):
 SettingsClass = TypeVar("SettingsClass", bound=BaseSettings)
 
 
-def load(settings_class: type[SettingsClass]) -> SettingsClass:
-    """The settings of this process. Anything wrong: one line per variable on standard error, exit code 2."""
+def load(settings_class: type[SettingsClass], environment: Mapping[str, str] | None = None) -> SettingsClass:
+    """The settings of this process, or of one in that `environment`.
+
+    Anything wrong: one line per variable on standard error, exit code 2.
+    """
     try:
-        return settings_class()
+        return settings_class() if environment is None else _read_from(environment, settings_class)()
     except ValidationError as wrong:
         lines = list(_lines(settings_class, wrong))
     except SettingsError as wrong:
@@ -100,6 +103,16 @@ def load(settings_class: type[SettingsClass]) -> SettingsClass:
     for line in lines:
         sys.stderr.write(line + "\n")
     sys.exit(2)
+
+
+def _read_from(environment: Mapping[str, str], settings_class: type[SettingsClass]) -> type[SettingsClass]:
+    class There(settings_class):
+        @classmethod
+        def settings_customise_sources(cls, *args: Any, env_settings: Any, **more: Any) -> tuple[PydanticBaseSettingsSource, ...]:
+            env_settings.env_vars = {name.lower(): value for name, value in environment.items() if value}
+            return (env_settings,)
+
+    return There
 
 
 def _lines(settings_class: type[BaseSettings], wrong: ValidationError) -> Iterator[str]:

@@ -11,11 +11,9 @@ from importlib import import_module
 from importlib.util import find_spec
 from io import StringIO
 from pathlib import Path
-from typing import Any
 
 from platen_contracts.topics import SERVICES
 from platen_messaging.settings import load
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from platen_cli.errors import UserError
 from platen_cli.provision.databases import hide_password
@@ -110,21 +108,9 @@ def check_settings(service: str, environment: Mapping[str, str]) -> None:
     said = StringIO()
     try:
         with redirect_stderr(said):
-            load(_read_from(environment, import_module(name).Settings))
+            load(import_module(name).Settings, environment)
     except SystemExit:
         raise UserError(f"{service}: {said.getvalue().strip()}") from None
-
-
-def _read_from(environment: Mapping[str, str], settings: type[BaseSettings]) -> type[BaseSettings]:
-    """The same settings, read from there instead of from this process's own environment."""
-
-    class There(settings):
-        @classmethod
-        def settings_customise_sources(cls, *args: Any, env_settings: Any, **more: Any) -> tuple[PydanticBaseSettingsSource, ...]:
-            env_settings.env_vars = {name.lower(): value for name, value in environment.items() if value}
-            return (env_settings,)
-
-    return There
 
 
 def chosen_services(names: list[str] | None) -> tuple[list[str], list[str]]:
