@@ -53,6 +53,8 @@ def test_an_empty_variable_counts_as_absent(monkeypatch: pytest.MonkeyPatch) -> 
     [
         ("PLATEN_KAFKA", "h", "PLATEN_KAFKA: 'h': it is not host:port; allowed: bootstrap brokers"),
         ("PLATEN_KAFKA", "a:1,b:99999", "PLATEN_KAFKA: 'a:1,b:99999': it is not host:port; allowed: bootstrap brokers"),
+        ("PLATEN_KAFKA", "http://h:1", "PLATEN_KAFKA: 'http://h:1': it is not host:port; allowed: bootstrap brokers"),
+        ("PLATEN_KAFKA", "::1:1", "PLATEN_KAFKA: '::1:1': it is not host:port; allowed: bootstrap brokers"),
         ("PLATEN_HTTP", "8080", "PLATEN_HTTP: '8080': it is not host:port; allowed: host:port to listen on"),
         ("PLATEN_DATABASE", "postgresql://h", "PLATEN_DATABASE: 'postgresql://h': it names no database after the host; allowed"),
         ("PLATEN_DATABASE", "x y", "PLATEN_DATABASE: 'x y': it is not an address like postgresql://"),

@@ -23,10 +23,10 @@ def _addresses(text: str) -> str:
 
 
 def _split(address: str) -> tuple[str, int]:
-    host, colon, port = address.strip().rpartition(":")
-    if not (colon and host and port.isdecimal() and int(port) < 65536):
+    found = re.fullmatch(r"([^\s/:]+|\[[0-9A-Fa-f:.]+\]):(\d+)", address.strip())
+    if not found or int(found[2]) > 65535:
         raise ValueError("it is not host:port")
-    return host.strip("[]"), int(port)
+    return found[1].strip("[]"), int(found[2])
 
 
 def _address(text: str) -> str:
