@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from platen_sync.decide.paging import LATE, SECOND, first_page, next_page, watermark_after
 from platen_sync.model import PageAsked
@@ -45,7 +45,7 @@ def read_all(
         page = shop.answer(asked, per_page)
         seen |= set(page)
         modified = [moment for _, moment in page]
-        watermark = max(watermark, watermark_after(asked, modified))
+        watermark = watermark_after(watermark, asked, modified)
         asked = next_page(asked, modified, per_page)
         behind = {(order, at(second)) for order, second in shop.modified.items() if at(second) <= watermark} - seen
         assert not behind, f"the watermark {watermark} passed {behind}"
@@ -75,6 +75,8 @@ def test_every_order_is_seen_and_the_watermark_passes_none_though_others_move_wh
 
 @settings(max_examples=400, deadline=None)
 @given(orders, st.integers(2, 7), moves)
+@example({1: 0, 2: 1, 3: 1}, 2, [[], [], [], [(1, 0)]])  # written into the shop's newest second once that was read
+@example({1: 0, 28: 0, 2: 2, 3: 1}, 2, [[], [], [], [(1, 0)], [], [(28, 0)]])  # and while it was read
 def test_a_second_run_that_begins_at_the_watermark_finds_whatever_changed_behind_the_first_ones_back(
     modified: dict[int, int], per_page: int, moves: list[list[tuple[int, int]]]
 ) -> None:
@@ -126,6 +128,14 @@ def test_a_run_begins_before_the_watermark_but_never_before_the_first_second_tha
 @pytest.mark.parametrize("page", [1, 2, 3])
 def test_the_watermark_stays_while_a_single_second_is_read_and_takes_it_once_it_is_out(page: int) -> None:
     asked = PageAsked(after=at(0), page=page, second=at(3))
-    assert watermark_after(asked, [at(3), at(3)]) == at(0)
-    back = PageAsked(after=at(0), page=page, second=at(3), back=True)
-    assert watermark_after(back, [at(3), at(3)]) == (at(3) if page == 1 else at(0))
+    assert watermark_after(at(0), asked, [at(3), at(3)]) == at(0)
+    back = PageAsked(after=at(0), page=page, second=at(3), back=True, is_over=True)
+    assert watermark_after(at(0), back, [at(3), at(3)]) == (at(3) if page == 1 else at(0))
+
+
+def test_a_second_in_which_the_shop_may_still_write_is_not_taken() -> None:
+    shop, start = FakeShop(dict.fromkeys(range(1, 5), 3)), first_page(START - SECOND, START)
+
+    assert read_all(shop, 2, [], start, START - SECOND, set()) == at(2)
+    shop.modified[5] = 4
+    assert read_all(shop, 2, [], start, START - SECOND, set()) == at(3)

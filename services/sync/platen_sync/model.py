@@ -66,13 +66,15 @@ class SeenOrder(Part):
 class PageAsked:
     """One request of a run: orders modified strictly after `after`.
 
-    `second` is set while single pages hold nothing but that second; then `page` counts, forth and `back`.
+    `second` is set while single pages hold nothing but that second; then `page` counts, forth and `back`. `is_over`: the shop
+    had written something later before the way back.
     """
 
     after: datetime
     page: int = 1
     second: datetime | None = None
     back: bool = False
+    is_over: bool = False
 
 
 class RunKind(StrEnum):

@@ -4,7 +4,8 @@ The shop answers orders by modified time, ascending, at second precision, and `m
 Each next request therefore starts one second before the last order read, so that this second is read again from its start: a
 position in time does not shift when rows move away, a page number does. Only where one page holds nothing but a single second
 are page numbers needed. There the pages are read there and back: an order that moves to a later second shifts those behind it
-one place to the left, where reading forward would step over one of them; nothing can slip past on the way back.
+one place to the left, where reading forward would step over one of them; nothing can slip past on the way back. Only of a
+second that is over: where nothing later was seen before the way back, more may have been written into it meanwhile.
 """
 
 from __future__ import annotations
@@ -38,13 +39,16 @@ def next_page(asked: PageAsked, modified: Sequence[datetime], per_page: int) -> 
     if not asked.back and full and modified[-1] == asked.second:
         return replace(asked, page=asked.page + 1)
     if asked.page > 1:
-        return replace(asked, page=asked.page - 1, back=True)
+        is_over = asked.is_over if asked.back else bool(modified) and modified[-1] > asked.second
+        return replace(asked, page=asked.page - 1, back=True, is_over=is_over)
     return PageAsked(after=asked.second)
 
 
-def watermark_after(asked: PageAsked, modified: Sequence[datetime]) -> datetime:
+def watermark_after(watermark: datetime, asked: PageAsked, modified: Sequence[datetime]) -> datetime:
     """The last second of which every order is out once this page is: reading strictly after it misses nothing."""
+    if asked.after > watermark:
+        return watermark  # what lies between was not asked for, or may not be over
     if asked.second is not None:
-        done = asked.back and asked.page == 1
-        return asked.second if done else asked.after
-    return max(asked.after, modified[-1] - SECOND) if modified else asked.after
+        is_out = asked.is_over and asked.page == 1
+        return max(watermark, asked.second) if is_out else watermark
+    return max(watermark, modified[-1] - SECOND) if modified else watermark

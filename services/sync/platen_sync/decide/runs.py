@@ -128,9 +128,7 @@ def page_taken(account: Account, run: Run, modified: Sequence[datetime], per_pag
     """The run after a page: on to the next, or over. The watermark moves with the orders that go out in the same transaction."""
     asked = run.asked
     assert asked is not None, "a run of pages has always asked for one"
-    watermark = account.watermark
-    if watermark is not None and asked.after <= watermark:
-        watermark = max(watermark, paging.watermark_after(asked, modified))
+    watermark = account.watermark and paging.watermark_after(account.watermark, asked, modified)
     after = paging.next_page(asked, modified, per_page)
     counted = count.added_to(run).model_copy(update={"asked": after})
     return _go_on(replace(account, watermark=watermark), counted, count, now, over=after is None)
