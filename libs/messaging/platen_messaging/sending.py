@@ -134,6 +134,7 @@ class Sender:
         if not rows:
             self.behind = False
             return 0
+        self.behind = len(rows) >= ROWS
         unknown = await self._unknown({row.topic for row in rows})
         rows = [row for row in rows if row.topic not in unknown]
         sent, failed = await self._send(self._producer, rows)
@@ -143,7 +144,6 @@ class Sender:
             # Whatever went wrong, the producer's sequence numbers may be off now.
             await self.close()
             await self._one_by_one(session, failed)
-        self.behind = len(rows) >= ROWS
         return len(rows)
 
     async def _read(self, session: Session) -> Sequence[_Row]:
