@@ -5,7 +5,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .tools/uv/bin/uv)
 RUN := $(UV) run --frozen
 WORKERS ?= 2
 
-.PHONY: help demo up status reset test chaos soak soak-orders check-demo test-compose lint format contracts docs gallery bench bench-scale bench-poison bench-render clean
+.PHONY: help demo up status reset test chaos soak soak-orders soak-properties check-demo test-compose lint format contracts docs gallery bench bench-scale bench-poison bench-render clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -41,6 +41,9 @@ soak: .venv/installed ## random load and faults from a seed, then all must heal 
 
 soak-orders: .venv/installed ## random stories of orders, new ones each time: EXAMPLES=5000
 	@PLATEN_EXAMPLES=$(or $(EXAMPLES),5000) $(RUN) pytest -n 0 tests/orders/test_story.py
+
+soak-properties: .venv/installed ## every property on random examples, new ones each time: EXAMPLES=5000
+	@PLATEN_EXAMPLES=$(or $(EXAMPLES),5000) $(RUN) pytest -n $(WORKERS) -m hypothesis --timeout 0
 
 check-demo: .venv/installed ## the demo as CI runs it: played, checked and audited, with small print files
 	@mkdir -p build

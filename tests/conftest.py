@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 import structlog
 from platen_cli.provision import delete_topics, provision_topics
@@ -15,8 +16,12 @@ from platen_cli.testing import drop_database, end, fresh_database, share
 from platen_contracts.topics import CATALOGUE
 
 from tests.budgets import Budgets
+from tests.examples import examples
 
 RUN_FOLDER, RUN_PROCESS = "PLATEN_TEST_FOLDER", "PLATEN_TEST_PROCESS"
+
+hypothesis.settings.register_profile("platen", examples(100))
+hypothesis.settings.load_profile("platen")
 
 Database = Callable[[str], Awaitable[str]]
 Topics = Callable[..., Awaitable[list[str]]]

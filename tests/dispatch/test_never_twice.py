@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from platen_contracts.dispatch import DispatchAccepted
 from platen_dispatch.gateway.turn import VendorTurn
+
+from tests.examples import examples
 
 from .asked import requested, settle, withdraw
 from .fake_vendor import Crash, FakeVendor, Fault
@@ -88,7 +90,7 @@ class Story:
             assert len(self.vendor.live) <= 1
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(st.lists(STEPS, max_size=25), st.booleans())
 def test_no_order_is_ever_live_twice_and_every_generation_ends_when_the_world_heals(
     steps: list[tuple[str, object]], checks_duplicates: bool
@@ -107,7 +109,6 @@ def test_no_order_is_ever_live_twice_and_every_generation_ends_when_the_world_he
     assert refused or {held.number for held in story.vendor.live} <= told_of
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.lists(FAULTS.filter(lambda fault: fault != "rejected"), max_size=12), st.booleans())
 def test_an_order_that_nobody_stops_is_accepted_once_whatever_gets_lost_on_the_way(
     faults: list[Fault], checks_duplicates: bool

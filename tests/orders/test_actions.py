@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from platen_contracts import orders
 from platen_contracts.catalog import Option
@@ -15,6 +15,8 @@ from platen_contracts.ids import derived_id
 from platen_contracts.subscribing import fold
 from platen_messaging.outcome import Applied, Ignored, Refused
 from platen_orders.model import Held, replace
+
+from tests.examples import examples
 
 from . import world as w
 from .test_table import COMMAND_CASES, STATUSES
@@ -211,7 +213,7 @@ def test_a_dry_run_of_a_split_makes_no_order_and_takes_no_number() -> None:
 STEPS = st.tuples(st.sampled_from(["line", "off", "ignore", "render", "archive"]), st.integers(0, 9), st.integers(1, 5))
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(st.lists(STEPS, max_size=15))
 def test_however_an_order_is_split_units_and_money_stay_the_same(steps: list[tuple[str, int, int]]) -> None:
     world = w.new(w.a_line("1", quantity=5), w.a_line("2", quantity=3), w.a_line("3"))

@@ -8,12 +8,14 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from platen_contracts import dispatch, orders, render, sync, tracking
 from platen_contracts.message import Message
 from platen_contracts.subscribing import fold
 from platen_orders.model import Held, Order, ShopOrder
+
+from tests.examples import examples
 
 from . import world as w
 from .world import ANN, BERLIN, NOON, ORDER, World
@@ -175,7 +177,7 @@ def _end(world: World) -> Any:
     return _but_for_versions_and_times(world.snapshot())
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(st.data(), st.booleans())
 def test_any_permutation_of_a_runs_facts_ends_in_the_same_snapshot(data: st.DataObject, edited: bool) -> None:
     run = data.draw(_runs())
@@ -188,7 +190,7 @@ def test_any_permutation_of_a_runs_facts_ends_in_the_same_snapshot(data: st.Data
     assert _end(shuffled) == _end(straight)
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(st.data())
 def test_an_archive_at_any_moment_and_restarts_change_nothing_in_the_end(data: st.DataObject) -> None:
     run = [it for it in data.draw(_runs()) if not getattr(it.fact, "cancelled", False)]

@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from platen_contracts import orders, render
 from platen_contracts.dispatch import DispatchForgetRequested, DispatchWithdrawRequested
 from platen_messaging.outcome import Ignored, Refused
 from platen_orders.decide.change import published
 from platen_orders.model import ShopOrder
+
+from tests.examples import examples
 
 from . import world as w
 from .test_table import COMMAND_CASES, FACT_CASES, SITUATIONS, _command, _fact
@@ -44,7 +46,7 @@ def _telling(name: str, world: World) -> None:
         world.ask(_command(name, world))
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(
     st.sampled_from(sorted(SITUATIONS)),
     st.lists(st.sampled_from(NAMES), max_size=12),

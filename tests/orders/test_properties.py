@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from platen_contracts.orders import OrderSnapshot
 from platen_contracts.status import OrderStatus
 from platen_contracts.subscribing import fold
 from platen_messaging.outcome import Applied
 from platen_orders.transitions import EDGES
+
+from tests.examples import examples
 
 from .test_table import COMMAND_CASES, FACT_CASES, _command, _fact
 from .world import ORDER, World, new, ready, rendered
@@ -35,7 +37,7 @@ def _history(world: World) -> list[Any]:
     return [event for event in world.on("orders.history") if event.order_id == ORDER]
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(STEPS)
 def test_only_edges_of_the_table_happen_and_history_folds_to_the_snapshot(steps: list[str]) -> None:
     world = new()
@@ -54,7 +56,6 @@ def test_only_edges_of_the_table_happen_and_history_folds_to_the_snapshot(steps:
             assert world.order().version == versions_before
 
 
-@settings(max_examples=100, deadline=None)
 @given(STEPS)
 def test_a_snapshot_holds_no_nulls_and_no_lists(steps: list[str]) -> None:
     world = ready()
@@ -63,7 +64,6 @@ def test_a_snapshot_holds_no_nulls_and_no_lists(steps: list[str]) -> None:
     assert not _nulls_and_lists(json.loads(json.dumps(world.snapshot())))
 
 
-@settings(max_examples=100, deadline=None)
 @given(STEPS, st.lists(st.sampled_from(FACTS), max_size=10))
 def test_archive_is_an_overlay(before: list[str], meanwhile: list[str]) -> None:
     world = new()

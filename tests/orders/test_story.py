@@ -28,6 +28,7 @@ from platen_orders.handlers import COMMANDS, FACTS
 from platen_orders.main import FACT_TOPICS
 
 from tests.conftest import Database, Topics
+from tests.examples import MORE
 from tests.running import process
 from tests.support import until
 
@@ -37,7 +38,6 @@ from .story.grounds import Ground, look_at
 from .story.machine import Seen, Story
 from .story.script import Record, Script, write
 
-MORE = os.environ.get("PLATEN_EXAMPLES")
 STORIES = int(MORE or 200)
 STEPS = 15
 RULES = settings(

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import pyvips
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from platen_contracts.common import FileRef
 from platen_contracts.layers import TextLayer
@@ -21,6 +21,8 @@ from platen_render.worker.images import Pixels
 from platen_render.worker.layout import set_text
 from platen_render.worker.paint import Warned, no_photos, raster
 from platen_render.worker.paint.pictures import placement_of
+
+from tests.examples import examples
 
 from .conftest import Studio
 
@@ -241,7 +243,7 @@ def test_a_placement_that_makes_no_sense_is_refused(text: str) -> None:
     assert (problem.value.code, problem.value.field) == ("answer_invalid", "lie")
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(st.text(st.sampled_from("zoomcrprtae=,.-0123456789 xy\n"), max_size=40))
 def test_any_placement_is_read_or_refused(text: str) -> None:
     assert refusal(lambda: placement_of(text, "lie")) in (None, ("answer_invalid", "lie"))
@@ -350,7 +352,7 @@ def test_a_font_that_cannot_be_read_is_refused(studio: Studio, data: bytes) -> N
 WILD = st.text(st.characters(blacklist_categories=("Cs",)), max_size=30)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(text=WILD, curve=st.sampled_from([None, {"kind": "arc"}, {"kind": "circle"}, {"kind": "wave"}]))
 def test_any_text_is_set_or_refused_with_a_code(text: str, curve: Any) -> None:
     studio = Studio()

@@ -1,9 +1,11 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from platen_render.worker import RenderProblem
 from platen_render.worker.fonts import FALLBACKS, chain
 from platen_render.worker.text import NOTDEF, Line, embedding_levels, itemise, shape, visual_order
+
+from tests.examples import examples
 
 FACES = chain("Noto Sans", "name")
 
@@ -116,7 +118,7 @@ def test_an_unknown_font_is_answered_with_the_allowed_ones() -> None:
     assert problem.value.code == "font_unknown"
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(st.text(st.sampled_from("abÅé (1)-محمدلاกัญปี่้\u200d\u200f\u2066\u2069"), max_size=25))
 def test_every_character_of_any_mix_is_shaped_exactly_once(text: str) -> None:
     line = shape(text, FACES, "name")

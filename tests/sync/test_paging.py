@@ -3,10 +3,12 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from platen_sync.decide.paging import LATE, SECOND, first_page, next_page, watermark_after
 from platen_sync.model import PageAsked
+
+from tests.examples import examples
 
 START = datetime(2026, 11, 23, 10, 0, 0, tzinfo=UTC)
 
@@ -61,7 +63,7 @@ orders = st.dictionaries(st.integers(1, 60), st.integers(0, 6), max_size=40)
 moves = st.lists(st.lists(st.tuples(st.integers(1, 60), st.integers(0, 2)), max_size=4), max_size=12)
 
 
-@settings(max_examples=400, deadline=None)
+@examples(400)
 @given(orders, st.integers(2, 7), moves)
 def test_every_order_is_seen_and_the_watermark_passes_none_though_others_move_while_paging(
     modified: dict[int, int], per_page: int, moves: list[list[tuple[int, int]]]
@@ -73,7 +75,7 @@ def test_every_order_is_seen_and_the_watermark_passes_none_though_others_move_wh
     assert {order for order, _ in seen} == set(modified)
 
 
-@settings(max_examples=400, deadline=None)
+@examples(400)
 @given(orders, st.integers(2, 7), moves)
 @example({1: 0, 2: 1, 3: 1}, 2, [[], [], [], [(1, 0)]])  # written into the shop's newest second once that was read
 @example({1: 0, 28: 0, 2: 2, 3: 1}, 2, [[], [], [], [(1, 0)], [], [(28, 0)]])  # and while it was read
@@ -88,7 +90,7 @@ def test_a_second_run_that_begins_at_the_watermark_finds_whatever_changed_behind
     assert {(order, at(second)) for order, second in shop.modified.items()} <= seen
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(orders, st.integers(2, 7))
 def test_a_page_number_is_used_only_while_one_page_holds_a_single_second(modified: dict[int, int], per_page: int) -> None:
     shop = FakeShop(modified)
