@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, cast
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
@@ -112,7 +112,7 @@ def _read_from(environment: Mapping[str, str], settings_class: type[SettingsClas
             env_settings.env_vars = {name.lower(): value for name, value in environment.items() if value}
             return (env_settings,)
 
-    return There
+    return cast("type[SettingsClass]", There)
 
 
 def _lines(settings_class: type[BaseSettings], wrong: ValidationError) -> Iterator[str]:
