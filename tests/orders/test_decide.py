@@ -88,6 +88,7 @@ def test_render_names_the_answer_that_is_missing() -> None:
     world.ask(orders.Render(order_id=ORDER, actor=ANN))
     assert world.reply().code == "missing_answer"
     assert world.reply().field == "answers.name"
+    assert world.reply().reason.startswith("Name: the artwork needs an answer")
 
 
 def test_a_result_for_answers_that_changed_since_leaves_the_file_stale() -> None:

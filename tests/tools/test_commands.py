@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from platen_cli.commands.status import reasons
+from platen_messaging.health import Health
 
 from .conftest import MakeService, of_run, wait_for
 
@@ -85,6 +87,17 @@ def _status_tells_all(data: Path) -> None:
     shown = platen("status", "--data", str(data))
     assert "fake" in shown.stdout
     assert seen["services"]["fake"]["url"] in shown.stdout
+
+
+def test_status_tells_every_reason_whole_with_its_remedy() -> None:
+    health, long = Health(), "no such topic: " + ", ".join(f"orders.topic-{number}" for number in range(20))
+    health.set("lane facts", long, "create the topics of the catalogue")
+    health.set("relay", "Kafka is away")
+    assert (
+        reasons(json.dumps(health.as_json())) == f"lane facts: {long}; create the topics of the catalogue\nrelay: Kafka is away"
+    )
+    assert reasons("<h1>Bad\nGateway</h1>") == "<h1>Bad Gateway</h1>"
+    assert reasons('{"reasons": [1]}') == '{"reasons": [1]}'
 
 
 @pytest.mark.parametrize(

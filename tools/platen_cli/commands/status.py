@@ -15,6 +15,7 @@ from platen_cli.provision.databases import hide_password
 from platen_cli.stack.lag import lags
 from platen_cli.stack.run import Run, read_run
 from platen_cli.stack.settings import data_folder
+from platen_cli.wire import json_object
 
 from .common import DataOption, console
 
@@ -59,15 +60,28 @@ async def _readiness(client: httpx.AsyncClient, url: str) -> tuple[bool, str]:
         answer = await client.get(url)
     except httpx.HTTPError as problem:
         return False, f"does not answer ({type(problem).__name__})"
-    return answer.status_code == 200, "" if answer.status_code == 200 else " ".join(answer.text.split())[:120]
+    return answer.status_code == 200, "" if answer.status_code == 200 else reasons(answer.text)
+
+
+def reasons(answer: str) -> str:
+    """Each part that `/ready` names with its reason and remedy, a line each; what is no answer of ours, as it is."""
+    troubles = json_object(answer.encode()).get("reasons")
+    try:
+        lines = ["; ".join(filter(None, (f"{it['part']}: {it['reason']}", it["remedy"]))) for it in troubles or ()]
+    except (TypeError, KeyError):
+        lines = []
+    return "\n".join(lines) or " ".join(answer.split())[:120]
 
 
 def _show(run: Run, seen: dict[str, Any]) -> None:
     table = Table("service", "address", "pid", "ready", "restarts", box=None, pad_edge=False)
     for name, service in seen["services"].items():
-        ready = "[green]yes[/]" if service["ready"] else f"[red]no[/] {service['reason']}"
+        ready = "[green]yes[/]" if service["ready"] else "[red]no[/]"
         table.add_row(name, service["url"], str(service["pid"] or "-"), ready, str(service["restarts"]))
     console.print(table)
+    for name, service in seen["services"].items():
+        for line in service["reason"].splitlines():
+            console.print(f"{name}: {line}", markup=False, highlight=False)
     for name in ("kafka", "postgres"):
         whose = "brought by this run" if name in run["own"] else "given"
         console.print(f"{name:<9} {seen[name].get('bootstrap') or seen[name].get('admin')} ({whose})")

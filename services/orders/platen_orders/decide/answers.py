@@ -30,7 +30,7 @@ def answer_problem(options: Mapping[str, Option], name: str, answer: Answer) -> 
     It never quotes the answer: replies travel on a topic without personal data.
     """
     problem = _answer_problem(options, name, answer)
-    return None if problem is None else No("invalid_answer", f"{name}: {problem}", f"answers.{name}")
+    return None if problem is None else No("invalid_answer", f"{_question(options, name)}: {problem}", f"answers.{name}")
 
 
 def unfit_answer(options: Mapping[str, Option], answers: Mapping[str, Answer]) -> No | None:
@@ -41,8 +41,13 @@ def unfit_answer(options: Mapping[str, Option], answers: Mapping[str, Answer]) -
             if problem is not None:
                 return problem
         elif option.required:
-            return No("missing_answer", f"{name}: the artwork needs an answer", f"answers.{name}")
+            return No("missing_answer", f"{_question(options, name)}: the artwork needs an answer", f"answers.{name}")
     return None
+
+
+def _question(options: Mapping[str, Option], name: str) -> str:
+    """As the operator reads it; the field says which it is."""
+    return options[name].label.rstrip(":? ") if name in options else name
 
 
 def _answer_problem(options: Mapping[str, Option], name: str, answer: Answer) -> str | None:
