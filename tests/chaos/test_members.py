@@ -87,7 +87,7 @@ async def test_members_that_come_and_go_lose_and_double_nothing(hall: Hall, tmp_
     await asyncio.gather(_come_and_go(hall, tmp_path, ["terminate", "kill"], 2.0), _traffic(hall, 120, 0.04))
     verdict = await hall.clean(90)
     assert verdict.counts["orders"] == 120
-    assert running.service.health.ready
+    await running.ready()
 
 
 @pytest.mark.chaos

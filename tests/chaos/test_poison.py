@@ -53,7 +53,7 @@ async def test_each_bad_record_is_buried_whole_and_each_good_one_counts(hall: Ha
     assert {bad.name for place, bad in buried.items() if place not in letters} == set()
     for place, letter in letters.items():
         _says_why(letter, buried[place])
-    assert running.service.health.ready
+    await running.ready()
 
 
 def _mixed(topic: Topic, kind: type[Message], body: Json, bad: Sequence[Bad]) -> list[Raw]:

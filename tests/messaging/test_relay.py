@@ -57,6 +57,15 @@ async def arrived(toy: Toy, count: int, topic: str = "toy.added") -> list[bytes]
     return await until(enough)
 
 
+async def moved(toy: Toy, count: int) -> None:
+    """That many are sent, and known to be."""
+
+    async def enough() -> bool:
+        return await toy.value("select count(*) from outbox_sent") >= count
+
+    await until(enough)
+
+
 async def test_rows_of_a_key_arrive_in_their_order(toy: Toy) -> None:
     for number in range(200):
         await put(toy, f"k{number % 3}", f"{number}")
@@ -120,7 +129,10 @@ async def test_a_clock_that_kafka_does_not_believe_parks_nothing(toy: Toy, monke
     await sending.end()
 
 
-async def test_what_was_sent_before_a_failover_is_not_taken_for_what_bears_its_ids_now(toy: Toy) -> None:
+async def test_what_was_sent_before_a_failover_is_not_taken_for_what_bears_its_ids_now(
+    toy: Toy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending_module, "_FIND_TOPIC", 60)  # it is there, however long a busy broker takes to say so
     sender = Sender(toy.settings.kafka, toy.prefix, "toy")
     await put(toy, "k", "before")
     async with toy.engine.connect() as connection:
@@ -239,7 +251,7 @@ async def test_a_silent_holder_loses_its_session(toy: Toy, monkeypatch: pytest.M
 async def test_a_relay_whose_session_is_ended_starts_again(toy: Toy) -> None:
     sending = Sending(toy)
     await put(toy, "a", "1")
-    await arrived(toy, 1)
+    await moved(toy, 1)  # or it would be sent again
     # This database's alone: the server is shared, and so are its locks' names.
     await toy.query(
         "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory'"
@@ -311,7 +323,9 @@ async def test_a_topic_that_goes_away_holds_up_no_other(toy: Toy, monkeypatch: p
     await put(toy, "k", "for nobody", "toy.passing")
     for number in range(3):
         await put(toy, "k", f"{number}")
-    assert await arrived(toy, 3) == [b"0", b"1", b"2"]
+    # A round that was given up with the topic is sent again: of those it has brought, each may come once more.
+    await moved(toy, 4)
+    assert list(dict.fromkeys(await arrived(toy, 3))) == [b"0", b"1", b"2"]
 
     async def held() -> bool:
         return report.name in sending.relay._sender.held
