@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import socket
 import subprocess
 import sys
@@ -14,8 +15,9 @@ import asyncpg
 import pytest
 from confluent_kafka import Consumer, Producer
 from platen_cli.errors import UserError
-from platen_cli.local import Kafka, Postgres, kafka_files, reap
+from platen_cli.local import Kafka, Postgres, kafka_files, ports, reap
 from platen_cli.local.daemon import MARK
+from platen_cli.local.ports import HOST, free_port
 from platen_cli.provision import provision_topics
 from platen_contracts.topics import CATALOGUE
 
@@ -75,6 +77,19 @@ async def test_a_cluster_in_a_folder_with_a_long_name_is_reached_too(tmp_path: P
         connection = await asyncpg.connect(postgres.admin_url)
         assert await connection.fetchval("SHOW fsync") == "off"
         await connection.close()
+
+
+def test_a_port_is_picked_that_nobody_holds_and_no_connection_is_lent(monkeypatch: pytest.MonkeyPatch) -> None:
+    lent_from = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    busy, besides = free_port(), free_port()
+    free = free_port(besides=busy)
+    assert busy < lent_from
+    with socket.socket() as other:
+        other.bind((HOST, busy))
+        other.listen()
+        picks = iter([busy, besides, free])
+        monkeypatch.setattr(secrets, "randbelow", lambda _: next(picks) - ports._FIRST)
+        assert free_port(besides=besides) == free
 
 
 async def test_a_busy_port_is_one_line_with_the_remedy(tmp_path: Path) -> None:

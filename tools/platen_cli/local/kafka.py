@@ -135,7 +135,7 @@ class Kafka(Daemon):
         return [*JVM, *(["-XX:TieredStopAtLevel=1"] if self._fast else []), f"-Dlog4j2.configurationFile={config}"]
 
     def _write_settings(self) -> Path:
-        controller = free_port()
+        controller = free_port(besides=self.port)
         own = {
             "log.dirs": str(self.folder / "topics"),
             "listeners": f"CLIENTS://{HOST}:{self.port},CONTROLLER://{HOST}:{controller}",

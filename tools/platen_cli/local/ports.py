@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import socket
 
 from platen_cli.errors import UserError
@@ -9,11 +10,17 @@ from platen_cli.errors import UserError
 HOST = "127.0.0.1"
 
 
-def free_port() -> int:
-    """A port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+_FIRST, _LAST = 15_000, 32_000
+"""Below what systems lend to outgoing connections (Linux from 32768 on): one of those that is free now may be lent to anybody
+before the server that is to have it listens."""
+
+
+def free_port(besides: int = 0) -> int:
+    """A port that nothing listens on, and not `besides`; picked at random, so that two who ask get the same one hardly ever."""
+    while True:
+        port = _FIRST + secrets.randbelow(_LAST - _FIRST)
+        if port != besides and is_free(port):
+            return port
 
 
 def is_free(port: int) -> bool:
