@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import httpx
@@ -16,22 +17,26 @@ from platen_contracts.ids import derived_id
 from platen_contracts.message import Message
 from platen_contracts.status import OrderStatus
 from platen_contracts.topics import CATALOGUE, read_by
-from platen_messaging.web import listen
 
 from tests.conftest import Database, Topics
-from tests.support import until
+from tests.support import reserved_port, until
 
 from . import heard
 from .conftest import once
 
 
+@pytest.fixture
+def port() -> Iterator[int]:
+    with reserved_port() as port:
+        yield port
+
+
 @pytest.mark.flow
 async def test_an_order_heard_is_shown_and_a_click_travels_there_and_back(
-    database: Database, topics: Topics, topic_prefix: str, kafka_bootstrap: str
+    database: Database, topics: Topics, topic_prefix: str, kafka_bootstrap: str, port: int
 ) -> None:
     await topics(*(topic.name for topic in read_by("console")), "orders.commands", "sync.commands", "console.dead-letter")
-    with listen(("127.0.0.1", 0)) as free:
-        address = f"127.0.0.1:{free.getsockname()[1]}"
+    address = f"127.0.0.1:{port}"
     settings = Settings(
         kafka=kafka_bootstrap,
         database=await database("platen_console"),
@@ -49,7 +54,7 @@ async def test_an_order_heard_is_shown_and_a_click_travels_there_and_back(
         async with (
             AIOKafkaProducer(bootstrap_servers=kafka_bootstrap) as producer,
             commands,
-            httpx.AsyncClient(base_url=origin, headers={"origin": origin}) as client,
+            httpx.AsyncClient(base_url=origin, headers={"origin": origin}, timeout=60) as client,
         ):
 
             async def send(message: Message, topic: str) -> None:
@@ -75,7 +80,7 @@ async def test_an_order_heard_is_shown_and_a_click_travels_there_and_back(
             asked = asyncio.ensure_future(
                 client.post(f"/orders/{order.order_id}/archive", data={"once": once(page), "version": "4"})
             )
-            record = await asyncio.wait_for(commands.getone(), 20)
+            record = await asyncio.wait_for(commands.getone(), 60)
             meta = decode_headers(record.headers)
             command = orders.Archive.model_validate_json(record.value or b"")
             assert (meta.type, meta.source, record.key) == (orders.Archive.TYPE, "console", order.order_id.encode())

@@ -36,8 +36,8 @@ from tests.support import until
 from .asked import ORDER, VENDOR, requested, vendor
 
 DEADLINE_S = 45.0
-LEASE, SHORT_LEASE = timedelta(seconds=15), timedelta(seconds=1)
-"""The machine may be busy: only a worker that is to die has a short lease."""
+LEASE = timedelta(seconds=15)
+"""The machine may be busy: nobody's lease is short, that of a worker which died is ended by hand."""
 
 Database = Callable[[str], Awaitable[str]]
 
@@ -96,6 +96,14 @@ class Office:
         await until(said, seen=lambda: self.words(order_id))
         return (await self.told(order_id))[-1]
 
+    async def first(self, word: str, order_id: str = ORDER) -> DispatchResult:
+        """Waits until that is said of the order, whatever was said since; gives the first."""
+
+        async def said() -> list[DispatchResult]:
+            return [it for it in await self.told(order_id) if type(it).__name__ == f"Dispatch{word}"]
+
+        return (await until(said, seen=lambda: self.words(order_id)))[0]
+
     @asynccontextmanager
     async def worker(self, accounts: Accounts, *, concurrency: int = 8, lease: timedelta = LEASE) -> AsyncIterator[Worker]:
         """A worker at work. Leaving stops it; turns under way end first."""
@@ -111,8 +119,8 @@ class Office:
 
     @asynccontextmanager
     async def doomed_worker(self, accounts: Accounts) -> AsyncIterator[None]:
-        """A worker that dies when this is left: nothing that it had in hand is finished or saved."""
-        worker = Worker(self.turns, self.claims, accounts, lease=SHORT_LEASE)
+        """A worker that dies when this is left: nothing that it had in hand is finished or saved, and its leases are over."""
+        worker = Worker(self.turns, self.claims, accounts, lease=LEASE)
         running = asyncio.create_task(worker.run(asyncio.Event()))
         try:
             yield
@@ -121,6 +129,7 @@ class Office:
                 task.cancel()
             with suppress(asyncio.CancelledError):
                 await running
+            await self.rows("update ledger set due = now() where lease is not null returning 1")
 
 
 @pytest.fixture

@@ -153,7 +153,12 @@ class Service:
         return sum(call["method"] != "GET" for call in calls)
 
     async def copy(self) -> None:
-        """A backup of everything."""
+        """A backup of everything, made while nothing is left to send: what it held of that would be sent again, and counted."""
+
+        async def nothing_waits() -> bool:
+            return await self.query("select count(*) from outbox") == 0
+
+        await until(nothing_waits)
         for table in TABLES.split(", "):
             await self.query(f"create table copy_of_{table} as table {table}")
 

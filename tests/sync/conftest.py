@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,6 +14,8 @@ from platen_sandbox.testing import Sandbox, running_sandbox
 from platen_sync.gateway.shop import ShopGateway, Unusable
 from platen_sync.gateway.shops import Shops
 from platen_sync.settings import ShopSecrets
+
+from tests.support import reserved_port
 
 from .rig import Rig
 
@@ -72,11 +73,10 @@ async def gateway(sandbox: Sandbox) -> AsyncIterator[ShopGateway]:
 
 
 @pytest.fixture
-def free_port() -> int:
+def port() -> Iterator[int]:
     """For a service whose address must be known before it listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    with reserved_port() as port:
+        yield port
 
 
 @pytest.fixture

@@ -69,10 +69,13 @@ class Rig:
         return (await until(lambda: [one for one in self.all(kind) if condition(one)]))[-1]
 
     async def synced(self, command: Message | None = None) -> SyncProgressed:
-        """Asks for a sync; gives its last word."""
+        """Asks for a sync; gives its last word. What is heard meanwhile may still be of a poll, which tells of no beginning."""
         before = {one.run_id for one in self.all(SyncProgressed)}
         await self.say("sync.commands", "shop-a", command or SyncShop(shop_id="shop-a", actor=ME))
-        return await self.hears(SyncProgressed, lambda one: one.run_id not in before and one.state != "running")
+        begun = await self.hears(
+            SyncProgressed, lambda one: one.run_id not in before and one.state == "running" and one.found == 0
+        )
+        return await self.hears(SyncProgressed, lambda one: one.run_id == begun.run_id and one.state != "running")
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[None]:
@@ -156,12 +159,12 @@ async def test_an_order_is_reported_once_its_listings_vendor_comes(rig: Rig, san
     assert reported.lines[0].link.custom
 
 
-async def test_a_webhook_brings_a_change_without_waiting_for_the_poll(rig: Rig, sandbox: Sandbox, free_port: int) -> None:
-    rig.settings = rig.settings.model_copy(update={"http": f"127.0.0.1:{free_port}"})
+async def test_a_webhook_brings_a_change_without_waiting_for_the_poll(rig: Rig, sandbox: Sandbox, port: int) -> None:
+    rig.settings = rig.settings.model_copy(update={"http": f"127.0.0.1:{port}"})
     async with rig.serving():
         await rig.publish_catalog(sandbox.shop("shop-a"))
         assert (await rig.synced()).state == "finished"
-        hook = {"topic": "order.created", "delivery_url": f"http://127.0.0.1:{free_port}/webhooks/shop-a", "secret": "hush"}
+        hook = {"topic": "order.created", "delivery_url": f"http://127.0.0.1:{port}/webhooks/shop-a", "secret": "hush"}
         async with httpx.AsyncClient(auth=("ck_shop-a", "cs_shop-a"), trust_env=False) as owner:
             (await owner.post(f"{sandbox.shop('shop-a')}/wp-json/wc/v3/webhooks", json=hook)).raise_for_status()
         made = await sandbox.order("shop-a")

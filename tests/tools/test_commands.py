@@ -29,10 +29,12 @@ def start_up(data: Path) -> tuple[subprocess.Popen[bytes], Path]:
 
 
 def wait_up(process: subprocess.Popen[bytes], out: Path) -> None:
-    wait_for(lambda: "Ctrl-C stops" in out.read_text() or process.poll() is not None, 60)
+    """A broker alone may take most of a minute on a busy machine; whatever takes too long, the command ends for itself."""
+    wait_for(lambda: "Ctrl-C stops" in out.read_text() or process.poll() is not None, 180)
     assert process.poll() is None, out.read_text()
 
 
+@pytest.mark.timeout(600)
 def test_up_serves_survives_kill_and_stops_clean_and_reset_clears(make_service: MakeService, tmp_path: Path) -> None:
     make_service("fake")
     data = tmp_path / "data"
@@ -56,7 +58,7 @@ def test_up_serves_survives_kill_and_stops_clean_and_reset_clears(make_service: 
         assert described.returncode == 0, described.stderr
         assert "orders.status" in described.stdout
         again.send_signal(signal.SIGINT)
-        assert again.wait(40) == 0, out.read_text()
+        assert again.wait(90) == 0, out.read_text()
     finally:
         again.kill()
         again.wait()

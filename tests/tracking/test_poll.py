@@ -87,6 +87,7 @@ async def test_an_account_that_is_signed_out_rests_whole_with_one_alert(scene: S
     async with scene.polling() as poll:
         scene.clock.ahead += HOUR
         await until(lambda: _resting(scene, 8))
+        await until(lambda: poll._resting)  # a moment after that was committed
         assert UNUSABLE.labels(VENDOR)._value.get() == 1
         assert poll._resting.keys() == {VENDOR}
         assert sum(scene.reads.counts.values()) == 8

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -25,18 +24,12 @@ from platen_tracking.main import build
 from platen_tracking.settings import Settings
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from tests.support import until
+from tests.support import reserved_port, until
 
 from .scene import TOKEN, Prints, picture, serving
 from .world import EXTERNAL, MUG, ORDER, POSTER, VENDOR
 
 pytestmark = pytest.mark.flow
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @dataclass
@@ -58,7 +51,7 @@ class Tracking:
             return service.health.ready
 
         try:
-            await until(is_ready, 30)
+            await until(is_ready)
             yield
         finally:
             stop.set()
@@ -77,7 +70,7 @@ class Tracking:
         consumer: Any = AIOKafkaConsumer(name, bootstrap_servers=self.settings.kafka, auto_offset_reset="earliest")
         await consumer.start()
         try:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 async for record in consumer:
                     assert record.key == ORDER.encode()
                     meta = decode_headers(record.headers)
@@ -107,18 +100,19 @@ async def tracking(
     database: Callable[[str], Awaitable[str]],
 ) -> AsyncIterator[Tracking]:
     await topics("dispatch.results", "catalog.vendors", "orders.status", "tracking.updates", "tracking.dead-letter")
-    values: dict[str, Any] = {
-        "kafka": kafka_bootstrap,
-        "database": await database("platen_tracking"),
-        "topic_prefix": topic_prefix,
-        "http": f"127.0.0.1:{free_port()}",
-        "vendor_secrets": {VENDOR: {"token": TOKEN}},
-    }
     producer = AIOKafkaProducer(bootstrap_servers=kafka_bootstrap)
     await producer.start()
-    settings = Settings(**values)
-    engine = open_engine(settings.database)
-    yield Tracking(settings, producer, engine)
+    with reserved_port() as port:
+        values: dict[str, Any] = {
+            "kafka": kafka_bootstrap,
+            "database": await database("platen_tracking"),
+            "topic_prefix": topic_prefix,
+            "http": f"127.0.0.1:{port}",
+            "vendor_secrets": {VENDOR: {"token": TOKEN}},
+        }
+        settings = Settings(**values)
+        engine = open_engine(settings.database)
+        yield Tracking(settings, producer, engine)
     await engine.dispose()
     await producer.stop()
 
@@ -167,6 +161,6 @@ async def test_an_order_that_is_heard_of_before_its_account_is_read_once_the_acc
     taken = await shop.order()
     async with tracking.running():
         await tracking.send("dispatch.results", ORDER, taken)
-        await until(lambda: tracking.follows(taken), 30)
+        await until(lambda: tracking.follows(taken))
         await tracking.send("catalog.vendors", VENDOR, shop.vendor)
         await tracking.updates(until_word="pending")
