@@ -22,6 +22,8 @@ from platen_cli.provision.databases import connect_admin, database_url, hide_pas
 from platen_cli.provision.topics import wanted_settings
 from platen_contracts.topics import CATALOGUE, DAY_MS
 
+from tests.conftest import Database
+
 STATUS, RESULTS = CATALOGUE["orders.status"], CATALOGUE["sync.results"]
 
 
@@ -220,6 +222,11 @@ async def test_a_role_without_the_password_that_postgres_asks_for_is_one_line_th
         assert await migrate(
             await ensure_database(postgres.admin_url, "platen_orders", "platen_orders", "sesame"), "platen_orders"
         )
+
+
+async def test_another_services_database_is_not_migrated(database: Database) -> None:
+    with pytest.raises(UserError, match="it is the database of platen_sync; give platen_orders its own"):
+        await migrate(await database("platen_sync"), "platen_orders")
 
 
 @pytest.mark.parametrize(

@@ -142,15 +142,17 @@ async def migrate(url: str, package: str) -> bool:
     """Brings one service's database to its newest migration; says whether the service has any.
 
     Raises:
-        UserError: the role cannot log in without a password.
+        UserError: the role cannot log in without a password, or the database is another service's.
     """
     if not has_migrations(package):
         return False
     from platen_messaging.faults import sqlstate
-    from platen_messaging.migrate import upgrade
+    from platen_messaging.migrate import ForeignDatabase, upgrade
 
     try:
         await upgrade(url, package)
+    except ForeignDatabase as foreign:
+        raise UserError(f"{hide_password(url)}: {foreign}") from None
     except Exception as failure:
         if sqlstate(failure) != WRONG_PASSWORD:
             raise
