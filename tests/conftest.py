@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import socket
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
@@ -59,6 +60,18 @@ def kafka_bootstrap(run_folder: Path) -> str:
 def postgres_admin_url(run_folder: Path) -> str:
     """The superuser's URL of the run's cluster. Shared: use `database`; to break one, start an own `local.Postgres`."""
     return share("postgres", run_folder, int(os.environ[RUN_PROCESS]))
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    """Of 127.0.0.1, for a service whose address must be known before it listens; meanwhile no other process gets it.
+
+    It is bound here and not listened on: who names it may listen there, and the kernel gives it to nobody who asks for any.
+    """
+    with socket.socket() as held:
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]
 
 
 @pytest.fixture

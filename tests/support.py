@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import socket
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar, overload
 
 T = TypeVar("T")
@@ -33,15 +31,3 @@ async def until(condition: Callable[[], Any], seconds: float = 60, seen: Callabl
         if loop.time() >= end:
             raise AssertionError(f"{condition} did not hold within {seconds} s; last seen: {await seen() if seen else found!r}")
         await asyncio.sleep(LOOK_S)
-
-
-@contextmanager
-def reserved_port() -> Iterator[int]:
-    """A port of this machine for a service whose address must be known before it listens; meanwhile no other process gets it.
-
-    It is bound here and not listened on: who names it may listen there, and the kernel gives it to nobody who asks for any.
-    """
-    with socket.socket() as held:
-        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        held.bind(("127.0.0.1", 0))
-        yield held.getsockname()[1]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import socket
 import subprocess
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from platen_cli.local.ports import free_port
 from platen_contracts.topics import SERVICES
 
 ROOT = Path(__file__).parents[2]
@@ -127,16 +127,12 @@ def _is_well(state: Mapping[str, Any]) -> bool:
     return state.get("Health", {}).get("Status", "healthy") == "healthy"
 
 
-def free_ports(count: int) -> list[int]:
-    """Ports of 127.0.0.1 that nobody holds now."""
-    holders = [socket.socket() for _ in range(count)]
-    try:
-        for holder in holders:
-            holder.bind(("127.0.0.1", 0))
-        return [holder.getsockname()[1] for holder in holders]
-    finally:
-        for holder in holders:
-            holder.close()
+def free_ports(count: int) -> set[int]:
+    """Different ports that nobody holds now."""
+    ports: set[int] = set()
+    while len(ports) < count:
+        ports.add(free_port())
+    return ports
 
 
 class Stopwatch:

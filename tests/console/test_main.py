@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import httpx
@@ -19,16 +18,10 @@ from platen_contracts.status import OrderStatus
 from platen_contracts.topics import CATALOGUE, read_by
 
 from tests.conftest import Database, Topics
-from tests.support import reserved_port, until
+from tests.support import until
 
 from . import heard
 from .conftest import once
-
-
-@pytest.fixture
-def port() -> Iterator[int]:
-    with reserved_port() as port:
-        yield port
 
 
 @pytest.mark.flow

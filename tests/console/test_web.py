@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import httpx
 import pytest
 from platen_contracts import orders
 from platen_contracts.message import Message
@@ -326,16 +327,21 @@ async def test_a_refusal_that_comes_in_time_is_shown_at_its_field_with_what_was_
     assert 'value="A very long name" dir="auto" maxlength="20" aria-invalid="true"' in answer.text
 
 
+async def _asked(world: World, client: httpx.AsyncClient, order: OrderSnapshot, action: str) -> tuple[str, str]:
+    """Clicks; gives the address where the answer will be shown, and the id of the only command."""
+    answer = await post(client, f"/orders/{order.order_id}", f"/orders/{order.order_id}/{action}", version="4")
+    (row,) = await world.outbox()
+    return answer.headers["location"], row[0]
+
+
 @pytest.mark.usefixtures("soon")
 async def test_a_reply_that_comes_late_appears_on_the_page(world: World) -> None:
     order = an_order(1, OrderStatus.NEW)
     await _fill(world, order)
     async with world.browser() as client:
-        answer = await post(client, f"/orders/{order.order_id}", f"/orders/{order.order_id}/archive", version="4")
-        address = answer.headers["location"]
-        (row,) = await world.outbox()
+        address, command_id = await _asked(world, client, order, "archive")
         reason = f"It changed; look at item {item_id(order.order_id)}."
-        reply = orders.CommandRefused(command_id=row[0], order_id=order.order_id, version=4, code="stale", reason=reason)
+        reply = orders.CommandRefused(command_id=command_id, order_id=order.order_id, version=4, code="stale", reason=reason)
         await world.tell((reply, "orders.replies"))
         page = (await client.get(f"{address}&live=1")).text
     assert "refused: <bdi>It changed; look at item “Star map poster”.</bdi>" in page
@@ -346,11 +352,10 @@ async def test_a_send_that_was_obeyed_is_said_to_be_asked_for(world: World) -> N
     order = an_order(1, OrderStatus.FAILED)
     await _fill(world, order)
     async with world.browser() as client:
-        answer = await post(client, f"/orders/{order.order_id}", f"/orders/{order.order_id}/retry", version="4")
-        (row,) = await world.outbox()
-        reply = orders.CommandApplied(command_id=row[0], order_id=order.order_id, version=5, status=OrderStatus.FAILED)
+        address, command_id = await _asked(world, client, order, "retry")
+        reply = orders.CommandApplied(command_id=command_id, order_id=order.order_id, version=5, status=OrderStatus.FAILED)
         await world.tell((reply, "orders.replies"))
-        page = (await client.get(answer.headers["location"])).text
+        page = (await client.get(address)).text
     note = page.partition('<div class="note plain"')[2].partition("</div>")[0]
     assert " ".join(note.rpartition("<strong>")[2].split()) == "Send again:</strong> sending was asked for."
     assert "note good" not in page

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,8 +14,6 @@ from platen_sandbox.testing import Sandbox, running_sandbox
 from platen_sync.gateway.shop import ShopGateway, Unusable
 from platen_sync.gateway.shops import Shops
 from platen_sync.settings import ShopSecrets
-
-from tests.support import reserved_port
 
 from .rig import Rig
 
@@ -70,13 +68,6 @@ async def gateway(sandbox: Sandbox) -> AsyncIterator[ShopGateway]:
     assert not isinstance(way, Unusable)
     yield way
     await shops.aclose()
-
-
-@pytest.fixture
-def port() -> Iterator[int]:
-    """For a service whose address must be known before it listens."""
-    with reserved_port() as port:
-        yield port
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from platen_tracking.main import build
 from platen_tracking.settings import Settings
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from tests.support import reserved_port, until
+from tests.support import until
 
 from .scene import TOKEN, Prints, picture, serving
 from .world import EXTERNAL, MUG, ORDER, POSTER, VENDOR
@@ -98,21 +98,21 @@ async def tracking(
     topic_prefix: str,
     topics: Callable[..., Awaitable[list[str]]],
     database: Callable[[str], Awaitable[str]],
+    port: int,
 ) -> AsyncIterator[Tracking]:
     await topics("dispatch.results", "catalog.vendors", "orders.status", "tracking.updates", "tracking.dead-letter")
     producer = AIOKafkaProducer(bootstrap_servers=kafka_bootstrap)
     await producer.start()
-    with reserved_port() as port:
-        values: dict[str, Any] = {
-            "kafka": kafka_bootstrap,
-            "database": await database("platen_tracking"),
-            "topic_prefix": topic_prefix,
-            "http": f"127.0.0.1:{port}",
-            "vendor_secrets": {VENDOR: {"token": TOKEN}},
-        }
-        settings = Settings(**values)
-        engine = open_engine(settings.database)
-        yield Tracking(settings, producer, engine)
+    values: dict[str, Any] = {
+        "kafka": kafka_bootstrap,
+        "database": await database("platen_tracking"),
+        "topic_prefix": topic_prefix,
+        "http": f"127.0.0.1:{port}",
+        "vendor_secrets": {VENDOR: {"token": TOKEN}},
+    }
+    settings = Settings(**values)
+    engine = open_engine(settings.database)
+    yield Tracking(settings, producer, engine)
     await engine.dispose()
     await producer.stop()
 
